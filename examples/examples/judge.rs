@@ -3,7 +3,8 @@
 //! `cargo run --release --example judge -- --model MODEL --data FILE --judge pairwise --samples 8`: any model (a file, a
 //! folder, a server, see `solve`) as any judge of [`tts_prm::critic::Judge::published`], or one from a JSON file, on any
 //! file of preferences: `RewardBench`, `JudgeBench`, `LLMBar`, or lists of responses. A template of your own is a Jinja
-//! file (`--template`). Judgements of a run can be kept (`--store`): started again, it goes on where it was.
+//! file (`--template`). Judgements of a run can be kept (`--store`): started again, it goes on where it was. A scorer, a reward
+//! model say, is measured on the same files by `--scorer` ([`tts_examples::scoring`]).
 //!
 //! With `--side-by-side` the file has pairs of reports instead (`question`, `first`, `second`), of which nobody knows the better:
 //! how often the first is, for helpfulness and comprehensiveness, each pair in both orders.
@@ -26,21 +27,21 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Parser, ValueEnum};
-use indicatif::{ProgressBar, ProgressStyle};
-use tts_core::{Cost, Generator, Search, Store};
+use tts_core::{Cost, Search, Store};
 use tts_examples::engines::Engines;
-use tts_examples::files::{write_json, write_whole};
+use tts_examples::files::write_whole;
+use tts_examples::hearing::{HearingOptions, apart, bar, kept};
 use tts_examples::interrupt::Interrupt;
 use tts_examples::judges;
 use tts_examples::judging::Comparing;
 use tts_examples::labelled::Labelled;
 use tts_examples::options::{JuryOptions, ModelOptions, NamedOptions};
+use tts_examples::scoring::Scoring;
 use tts_examples::worked;
 use tts_examples::{Error, exit};
-use tts_prm::critic::assess::heard::FILE;
-use tts_prm::critic::assess::{Heard, HeardBy, Record, assess_whole, write_heard};
+use tts_prm::critic::assess::{Heard, HeardBy, assess_whole};
 use tts_prm::critic::{
-    self, Assessment, Ended, Judging, Jury, Preference, Rejective, Reports, attempts, critiques,
+    self, Assessment, Judging, Jury, Preference, Rejective, Reports, attempts, critiques,
     read_reports, write_critiques,
 };
 use tts_prm::label::{LabelledSolution, write_labels};
@@ -59,6 +60,7 @@ enum Judged {
 #[derive(Parser)]
 #[command(
     after_help = "judge --compare FOLDER FOLDER...: compares judgements that --out kept, item by item\n\
+                  judge --scorer SCORER --data FILE: the same figures of a scorer, a reward model say (judge --scorer rule --help)\n\
                   judge --steps|--graded --data FILE: how well a judge, or a scorer of steps, knows labels (judge --steps --help)"
 )]
 struct Arguments {
@@ -85,35 +87,19 @@ struct Arguments {
     /// The data are pairs of reports: says how often the first is more helpful, and more comprehensive; each pair is judged
     /// `--samples` times in both orders.
     #[arg(long, conflicts_with_all = [
-        "judge", "jury", "learn", "together", "order", "repeats", "vote", "sure", "meta", "keep", "template", "named",
+        "judge", "jury", "learn", "together", "order", "repeats", "vote", "sure", "meta", "meta_judge", "keep", "template", "named", "out",
     ])]
     side_by_side: bool,
-    /// Items; 0 for all, of --family for 1,000.
-    #[arg(long, default_value_t = 0)]
-    items: usize,
-    /// Items in flight at a time.
-    #[arg(long, default_value_t = 8)]
-    concurrency: usize,
-    /// Where all randomness comes from.
-    #[arg(long, default_value_t = 0)]
-    seed: u64,
-    /// Where every judgement is kept.
-    #[arg(long)]
-    store: Option<PathBuf>,
-    /// Folder for all judgements (`judged.jsonl`), with what was written: for `--compare` and `view`.
-    #[arg(long, value_name = "FOLDER", conflicts_with_all = ["learn", "side_by_side"])]
-    out: Option<PathBuf>,
-    /// Where figures go, as JSON.
-    #[arg(long)]
-    json: Option<PathBuf>,
+    #[command(flatten)]
+    hearing: HearingOptions,
     /// Where right judgements go, as data for `finetune`: of items whose judgements are not all right.
     #[arg(long, value_name = "FILE", conflicts_with_all = [
-        "together", "order", "repeats", "vote", "sure", "meta", "keep",
+        "together", "order", "repeats", "vote", "sure", "meta", "meta_judge", "keep", "out",
     ])]
     learn: Option<PathBuf>,
     /// Where all judgements go, right and wrong ones, as labels for `train_prm` and `train_head`: what a meta-judge learns from.
     #[arg(long, value_name = "FILE", conflicts_with_all = [
-        "together", "order", "repeats", "vote", "sure", "meta", "keep", "out", "side_by_side",
+        "together", "order", "repeats", "vote", "sure", "meta", "meta_judge", "keep", "out", "side_by_side",
     ])]
     label_meta: Option<PathBuf>,
     /// Judgements that cannot be read count as wrong among these labels, in place of none.
@@ -122,7 +108,7 @@ struct Arguments {
     /// Where critiques of all responses go, as data for `train_prm --preferences`: those of a judge of one response whose scores
     /// are those of a head (`"reading": {"head": ...}`), which learns from them.
     #[arg(long, value_name = "FILE", conflicts_with_all = [
-        "learn", "label_meta", "out", "side_by_side", "vote", "sure", "meta", "keep", "named",
+        "learn", "label_meta", "out", "side_by_side", "vote", "sure", "meta", "meta_judge", "keep", "named",
     ])]
     critiques: Option<PathBuf>,
     /// Ask once more, with a hint, about items of which no judgement is right, and keep what is right without the hint.
@@ -143,37 +129,9 @@ impl Arguments {
     }
 }
 
-fn bar(items: usize) -> Result<ProgressBar, Error> {
-    let style = "{elapsed_precise} [{wide_bar}] {pos}/{len} items, {eta} to go; {msg}";
-    let bar = ProgressBar::new(items as u64)
-        .with_style(ProgressStyle::with_template(style)?.progress_chars("=> "));
-    bar.tick();
-    Ok(bar)
-}
-
-/// Tells what it cost, and writes the figures where they are wanted.
-fn close(
-    arguments: &Arguments,
-    out: &mut impl Write,
-    cost: &Cost,
-    found: &impl serde::Serialize,
-) -> Result<(), Error> {
-    let Cost { samples, generated_tokens, scored_tokens, .. } = *cost;
-    let (lines, tokens) = (words::thousands(samples), words::thousands(generated_tokens));
-    write!(out, "cost      {lines} lines, {tokens} tokens")?;
-    if scored_tokens > 0 {
-        write!(out, ", {} scored", words::thousands(scored_tokens))?;
-    }
-    writeln!(out)?;
-    match &arguments.json {
-        Some(path) => write_json(path, found),
-        None => Ok(()),
-    }
-}
-
 /// How judgements are made that are learnt from.
 fn rejective(arguments: &Arguments, jury: &Jury) -> Result<Rejective, Error> {
-    let Arguments { hinted, seed, .. } = *arguments;
+    let (hinted, seed) = (arguments.hinted, arguments.hearing.seed);
     let samples = arguments.jury.samples_or(jury, Rejective::default().samples);
     let settings = Rejective { samples, hinted, seed };
     if arguments.learn.is_some() {
@@ -242,8 +200,7 @@ fn learn(
         let right = labels.iter().filter(|label| label.solved).count();
         writeln!(out, "labels    {} judgements, {right} of them right", labels.len())?;
     }
-    close(arguments, &mut out, &found.cost, &found)?;
-    ended?;
+    arguments.hearing.close(&mut out, Some(&found.cost), &found, (None, ended))?;
     if arguments.learn.is_some() && kept.is_empty() {
         return Err("nothing is kept: no item has both right judgements and others".into());
     }
@@ -284,30 +241,17 @@ fn criticise(
         "critiques {contests} contests of {items} items; {left_out} items without a critique of each response, {refused} \
          critiques refused"
     )?;
-    close(arguments, &mut out, &found.cost, &BTreeMap::from([("contests", contests)]))?;
-    ended?;
+    let figures = BTreeMap::from([("contests", contests)]);
+    arguments.hearing.close(&mut out, Some(&found.cost), &figures, (None, ended))?;
     if items == 0 {
         return Err("no item has a critique of each response".into());
     }
     Ok(writeln!(out, "{}", path.display())?)
 }
 
-/// What was judged, and the error that ended it before its time: it is told once that is kept.
-fn apart<T>(judged: Result<T, Ended<T>>) -> (T, Result<(), Error>) {
-    match judged {
-        Ok(found) => (found, Ok(())),
-        Err(ended) => {
-            let why = ended.to_string();
-            (*ended.found, Err(why.into()))
-        }
-    }
-}
-
 /// The records of the data, as many as are asked for.
-fn first<T>(arguments: &Arguments, mut records: Vec<T>, what: &str) -> Result<Vec<T>, Error> {
-    if arguments.items > 0 {
-        records.truncate(arguments.items);
-    }
+fn first<T>(arguments: &Arguments, records: Vec<T>, what: &str) -> Result<Vec<T>, Error> {
+    let records = arguments.hearing.first(records);
     if records.is_empty() {
         let data = arguments.data.as_ref().map(|path| format!("{}: ", path.display()));
         return Err(format!("{}no {what}", data.unwrap_or_default()).into());
@@ -330,7 +274,8 @@ fn side_by_side(
         let judge = arguments.jury.find(criterion)?;
         let bar = bar(pairs.len())?;
         let rounds = arguments.jury.samples.unwrap_or(1);
-        let found = critic::side_by_side(search, &judge, rounds, pairs, arguments.seed, |done| {
+        let seed = arguments.hearing.seed;
+        let found = critic::side_by_side(search, &judge, rounds, pairs, seed, |done| {
             bar.set_position(done as u64);
             if interrupt.goes_on() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
         });
@@ -345,8 +290,9 @@ fn side_by_side(
             break;
         }
     }
-    close(arguments, &mut out, &spent, &all)?;
-    over
+    let silent = all.values().all(|found| found.share.is_none());
+    let silence = silent.then(|| "no pair has a judgement in both orders".to_owned());
+    arguments.hearing.close(&mut out, Some(&spent), &all, (silence, over))
 }
 
 /// What is judged.
@@ -372,9 +318,10 @@ impl Data {
         }
         let preferences = match arguments.family {
             Some(Judged::Panel) => {
-                let count = if arguments.items == 0 { PANELS } else { arguments.items };
+                let HearingOptions { items, seed, .. } = arguments.hearing;
+                let count = if items == 0 { PANELS } else { items };
                 let learns = arguments.keeps().is_some() || arguments.critiques.is_some();
-                judges::panels(arguments.responses, count, learns, arguments.seed)?
+                judges::panels(arguments.responses, count, learns, seed)?
             }
             None => judges::preferences(arguments.file()?, arguments.preference_fields.as_deref())?,
         };
@@ -388,7 +335,15 @@ fn run(arguments: &Arguments) -> Result<(), Error> {
     let learns = arguments.keeps().is_some();
     let judging = match &data {
         Data::Preferences(jury, _) if learns => {
-            Some((Judging::of(jury.judge.clone())?, rejective(arguments, jury)?))
+            let judging = Judging::of(jury.judge.clone())
+                .and_then(|judging| judging.writes_all().map(|()| judging));
+            let judging = judging.map_err(|problem| {
+                format!(
+                    "--judge {}: {problem}. From labels such judges do learn: --graded --learn, --steps --learn",
+                    arguments.jury.name()
+                )
+            })?;
+            Some((judging, rejective(arguments, jury)?))
         }
         Data::Preferences(jury, preferences) => {
             jury.check_places(preferences)?;
@@ -397,13 +352,11 @@ fn run(arguments: &Arguments) -> Result<(), Error> {
         Data::Reports(_) => None,
     };
     let written = arguments.learn.iter().chain(&arguments.label_meta).chain(&arguments.critiques);
-    for path in written.chain(&arguments.json) {
+    for path in written {
         check_writable(path)?;
     }
-    if let Some(folder) = &arguments.out {
-        check_writable(&folder.join(FILE))?;
-    }
-    let store = arguments.store.as_ref().map(Store::open).transpose()?;
+    arguments.hearing.check()?;
+    let store = arguments.hearing.store.as_ref().map(Store::open).transpose()?;
     let engines = arguments.model.open()?;
     arguments.named.refuse_idle(&arguments.model, &engines)?;
     let done = judge(arguments, &engines, data, judging.as_ref(), store.as_ref());
@@ -422,25 +375,15 @@ fn judge(
     store: Option<&Store>,
 ) -> Result<(), Error> {
     let engine = &engines.policy;
-    let model = engine.generator();
     let named = arguments.named.open(&arguments.model, engines)?;
-    let kept = match store {
-        Some(store) => {
-            let name = model.identity().ok_or("the model does not say what it is")?;
-            Some(store.over(model, name))
-        }
-        None => None,
-    };
-    let judge: &dyn Generator = match &kept {
-        Some(kept) => kept,
-        None => model,
-    };
+    let judge = kept(store, engine.generator())?;
+    let HearingOptions { seed, concurrency, .. } = arguments.hearing;
     let mut err = std::io::stderr();
     let name =
         if arguments.side_by_side { "side by side".to_owned() } else { arguments.jury.name() };
     writeln!(err, "judge     {name} by {}", engine.describe())?;
-    let search = Search::new(judge).seed(arguments.seed).concurrency(arguments.concurrency);
-    let search = named.put(search);
+    let search = Search::new(&*judge).seed(seed).concurrency(concurrency);
+    let search = engines.put_others(named.put(search));
     let (jury, preferences) = match data {
         Data::Preferences(jury, preferences) => (jury, preferences),
         Data::Reports(pairs) => return side_by_side(arguments, &search, &pairs),
@@ -458,7 +401,7 @@ fn judge(
     let mut spent = Cost::default();
     let mut heard: Vec<Option<Heard>> = vec![None; preferences.len()];
     let rulings = assess_whole(&search, &jury, &preferences, |item, ruling, outcome| {
-        if arguments.out.is_some() {
+        if arguments.hearing.out.is_some() {
             heard[item] = Some(Heard::of(item, &jury, &preferences[item], ruling, outcome));
         }
         spent += outcome.usage.logical;
@@ -468,21 +411,17 @@ fn judge(
     });
     bar.finish_and_clear();
     let (rulings, ended) = apart(rulings);
-    if let Some(folder) = &arguments.out {
-        let scorers = named.identities(&arguments.named.told());
-        let by = HeardBy::of(&jury, engine.identity(), scorers, (&preferences, arguments.seed));
-        let record = Record { by, items: heard.into_iter().flatten().collect() };
-        write_heard(&folder.join(FILE), &record)?;
-    }
-    let found = match Assessment::of(&jury, &preferences, &rulings, arguments.seed) {
+    let scorers = named.identities(&arguments.named.told());
+    let by = HeardBy::of(&jury, engine.identity(), scorers, (&preferences, seed));
+    arguments.hearing.keep(by.called(arguments.jury.name(), engine.describe()), heard)?;
+    let found = match Assessment::of(&jury, &preferences, &rulings, seed) {
         Ok(found) => found,
         // Of nothing there are no figures.
         Err(error) => return ended.and(Err(error.into())),
     };
     let mut out = std::io::stdout().lock();
     found.write(&mut out)?;
-    close(arguments, &mut out, &spent, &found)?;
-    ended
+    arguments.hearing.close(&mut out, Some(&spent), &found, (found.silence(), ended))
 }
 
 fn main() -> ExitCode {
@@ -491,6 +430,9 @@ fn main() -> ExitCode {
     }
     if Labelled::is_asked(std::env::args_os()) {
         return exit("judge", Labelled::parse().run(std::io::stdout().lock()));
+    }
+    if Scoring::is_asked(std::env::args_os()) {
+        return exit("judge", Scoring::parse().run(std::io::stdout().lock()));
     }
     exit("judge", run(&Arguments::parse()))
 }

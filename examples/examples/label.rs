@@ -16,17 +16,22 @@ use clap::{Parser, ValueEnum};
 use indicatif::{ProgressBar, ProgressStyle};
 use tts_core::family::{Family, Split, problems};
 use tts_core::{Search, StepRule, Store};
+use tts_examples::agreeing::AgreeingOptions;
 use tts_examples::data::{Asking, DataOptions, OF_A_FILE};
 use tts_examples::families::Families;
 use tts_examples::judges;
 use tts_examples::options::{ModelOptions, NamedOptions, WritingOptions};
 use tts_examples::{Error, exit, interrupt};
-use tts_prm::critic::Jury;
+use tts_prm::critic::assess::HeardBy;
+use tts_prm::critic::{Jury, StepCase};
 use tts_prm::label::{
-    Agreement, ByTask, Done, InFamily, LabelledSolution, Method, MonteCarlo, OmegaPrm, Problem,
-    agreed, label, write_labels,
+    ByTask, Done, InFamily, LabelledSolution, Method, MonteCarlo, OmegaPrm, Problem, label,
+    write_labels,
 };
 use tts_search::evaluate::{self, Item, words};
+
+/// The judge where nothing is said.
+const STEPS: &str = "steps";
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
 enum Methods {
@@ -80,6 +85,8 @@ struct Arguments {
     /// Judgements of each solution, for `judge`. Default: 4.
     #[arg(long)]
     judgements: Option<usize>,
+    #[command(flatten)]
+    agreeing: AgreeingOptions,
     /// Problems in flight at a time.
     #[arg(long, default_value_t = 8)]
     concurrency: usize,
@@ -139,6 +146,8 @@ impl Arguments {
             ("--judge", self.judge.is_some(), judges),
             ("--judgements", self.judgements.is_some(), judges),
             ("--named", !self.named.named.is_empty(), judges),
+            ("--out-judgements", self.agreeing.out_judgements.is_some(), judges),
+            ("--learn", self.agreeing.learn.is_some(), judges),
         ] {
             if given && !taken {
                 return Err(format!("{name} is of another --method").into());
@@ -158,13 +167,14 @@ impl Arguments {
 fn run(arguments: &Arguments) -> Result<(), Error> {
     let method = arguments.method()?;
     evaluate::check_writable(&arguments.out)?;
+    arguments.agreeing.check()?;
     let problems = asked(arguments)?;
     if problems.is_empty() {
         return Err("no problems".into());
     }
     let few_shot = arguments.writing.prompting.few_shot()?;
     let jury = matches!(arguments.method, Methods::Judge).then(|| {
-        let name = arguments.judge.as_deref().unwrap_or("steps");
+        let name = arguments.judge.as_deref().unwrap_or(STEPS);
         let judge = judges::find(name, None)?;
         let jury = Jury { role: None, ..Jury::of(judge, arguments.judgements.unwrap_or(4)) };
         if !jury.judge.judges_steps() {
@@ -218,14 +228,21 @@ fn run(arguments: &Arguments) -> Result<(), Error> {
     let mut labelled = labelled?;
     if let Some(jury) = &jury {
         let others = engines.others.get("judge");
-        let judge = others.map_or(model, tts_examples::engines::Engine::generator);
+        let engine = others.unwrap_or(&engines.policy);
+        let judge = engine.generator();
         let name = judge.identity().ok_or("the judge does not say what it is")?;
-        let kept = store.over(judge, name);
+        let kept = store.over(judge, name.clone());
         let named = arguments.named.open(&arguments.model, &engines)?;
         let search =
             Search::new(&kept).seed(arguments.writing.seed).concurrency(arguments.concurrency);
         let search = named.put(search);
-        agree(&search, jury, &mut labelled, &store)?;
+        let by = |cases: &[StepCase]| {
+            let scorers = named.identities(&arguments.named.told());
+            let by = HeardBy::of(jury, name, scorers, (cases, arguments.writing.seed));
+            by.called(arguments.judge.as_deref().unwrap_or(STEPS), engine.describe())
+        };
+        let out = &mut std::io::stdout().lock();
+        arguments.agreeing.agree(&search, (jury, by), &mut labelled, (&store, out))?;
     }
     write_labels(&arguments.out, labelled.iter().flatten())?;
     print(&labelled, &arguments.out)?;
@@ -253,40 +270,6 @@ fn run(arguments: &Arguments) -> Result<(), Error> {
         )
         .into()),
     }
-}
-
-/// Drops the labels that a judge does not agree with.
-fn agree(
-    search: &Search<'_>,
-    jury: &Jury,
-    labelled: &mut [Vec<LabelledSolution>],
-    store: &Store,
-) -> Result<(), Error> {
-    let (mut lines, mut tokens) = (0, 0);
-    let before = store.found();
-    let all: Vec<LabelledSolution> = labelled.iter().flatten().cloned().collect();
-    let found = agreed(search, jury, &all, |_, cost| {
-        lines += cost.samples;
-        tokens += cost.generated_tokens;
-    })?;
-    let count = |wanted| found.iter().filter(|&&found| found == wanted).count();
-    writeln!(
-        std::io::stdout(),
-        "judge     agrees on {} of {} solutions, not on {}, abstains on {}; {} lines, {} tokens, {} of the lines \
-         were in the store",
-        count(Agreement::Same),
-        found.len(),
-        count(Agreement::Other),
-        count(Agreement::Abstained),
-        words::thousands(lines),
-        words::thousands(tokens),
-        words::thousands(store.found() - before),
-    )?;
-    let mut found = found.into_iter();
-    for solutions in labelled {
-        solutions.retain(|_| found.next() == Some(Agreement::Same));
-    }
-    Ok(())
 }
 
 fn print(labelled: &[Vec<LabelledSolution>], path: &Path) -> Result<(), Error> {

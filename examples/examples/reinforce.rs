@@ -304,6 +304,7 @@ fn settings(arguments: &Arguments) -> Result<ReinforceConfig, Error> {
             let mut config = ReinforceConfig { old, ..ReinforceConfig::default() };
             if let Some(judging) = judging(arguments)? {
                 config.rule = judging.rule();
+                judging.begin().clone_into(&mut config.begin);
             } else if arguments.family.is_none() {
                 let few_shot = arguments.prompting.few_shot()?;
                 let rule = few_shot.map_or_else(StepRule::default, |_| FewShot::rule());
@@ -317,8 +318,13 @@ fn settings(arguments: &Arguments) -> Result<ReinforceConfig, Error> {
             if told_anew && said.get("old").is_none() {
                 read.old = Old::Recomputed;
             }
-            if let (Some(judging), None) = (judging(arguments)?, said.get("rule")) {
-                read.rule = judging.rule();
+            if let Some(judging) = judging(arguments)? {
+                if said.get("rule").is_none() {
+                    read.rule = judging.rule();
+                }
+                if said.get("begin").is_none() {
+                    judging.begin().clone_into(&mut read.begin);
+                }
             }
             read
         }
@@ -347,7 +353,8 @@ fn settings(arguments: &Arguments) -> Result<ReinforceConfig, Error> {
         config.rewards.clone_from(&arguments.reward);
     }
     if let Some(judged) = arguments.saying.term()? {
-        if arguments.reward.is_empty() && arguments.recipe.is_none() {
+        // A factor stands beside what it multiplies.
+        if arguments.reward.is_empty() && arguments.recipe.is_none() && !judged.factor {
             config.rewards.clear();
         }
         config.rewards.push(judged);

@@ -11,13 +11,13 @@ use std::process::ExitCode;
 use std::time::Instant;
 
 use clap::Parser;
-use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
 use tts_core::{Aggregate, Budget, Outcome, What};
 use tts_examples::files::write_json;
 use tts_examples::interrupt::Interrupt;
 use tts_examples::options::{ModelOptions, SearchOptions};
 use tts_examples::plan::PlanOptions;
+use tts_examples::progress::Progress;
 use tts_examples::{Error, exit};
 use tts_search::evaluate::{check_writable, words};
 
@@ -101,20 +101,14 @@ fn run(arguments: &Arguments) -> Result<(), Error> {
     }
     out.flush()?;
 
-    let bar = ProgressBar::new_spinner()
-        .with_style(ProgressStyle::with_template("{spinner} {elapsed} {msg}")?);
+    let mut progress = Progress::new()?;
     let mut now = 0;
     let mut search = setup.search(&engines, &scorers, arguments.search.task()?).observer(|event| {
-        if let What::Asked { lines } = event.what {
-            let tokens = words::thousands(event.usage.logical.generated_tokens);
-            let round = event.usage.rounds + 1;
-            bar.set_message(format!("round {round}: {lines} lines; {tokens} tokens so far"));
-        }
         // Lines of a record that is gone on with are told of by nobody.
         if let What::Line { tokens } = event.what {
             now += tokens;
         }
-        bar.tick();
+        progress.see(event);
     });
     if let Some(record) = &arguments.record {
         search = search.record(record);
@@ -122,7 +116,7 @@ fn run(arguments: &Arguments) -> Result<(), Error> {
     let interrupt = Interrupt::listen(STOPPED)?;
     let outcome = search.run_stoppable(setup.recipe.clone(), prompt, || interrupt.goes_on())?;
     drop(search);
-    bar.finish_and_clear();
+    progress.finish();
 
     close(&mut out, &setup.budget, &outcome, now)?;
     for used in engines.used() {

@@ -353,6 +353,12 @@ impl Engines {
         if role == POLICY { Some(&self.policy) } else { self.others.get(role) }
     }
 
+    /// The same search, in which all but the policy play their roles.
+    pub fn put_others<'a>(&'a self, search: tts_core::Search<'a>) -> tts_core::Search<'a> {
+        let others = self.others.iter();
+        others.fold(search, |search, (role, engine)| search.role(role, engine.generator()))
+    }
+
     /// All of them, the policy first.
     pub fn all(&self) -> impl Iterator<Item = &Engine> {
         std::iter::once(&self.policy).chain(self.others.values())

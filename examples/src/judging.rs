@@ -7,11 +7,14 @@ use std::path::{Path, PathBuf};
 
 use clap::Parser;
 use serde::Serialize;
-use tts_core::metrics::{Paired, holm};
+use tts_core::metrics::{Accuracy, Paired, holm, share_interval};
 use tts_prm::critic::assess::{self, Record, compare, read_heard};
 
 use crate::Error;
 use crate::files::write_json;
+
+/// Resamplings of an interval.
+const DRAWS: usize = 2_000;
 
 /// Compares judgements on file, item by item: each with the first.
 #[derive(Debug, Parser)]
@@ -20,16 +23,32 @@ pub struct Comparing {
     /// Folders of judgements (or their files) by `--out`, two or more, of the same data: each is compared with the first.
     #[arg(long, num_args = 2.., required = true, value_name = "FOLDER")]
     compare: Vec<PathBuf>,
-    /// Where differences go, as JSON.
+    /// Where accuracies and differences go, as JSON.
     #[arg(long)]
     json: Option<PathBuf>,
+}
+
+/// A judge of several, and how good it is.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Compared {
+    /// Its judgements.
+    pub judged: PathBuf,
+    /// Who judged, for a reader: judge and model, or the scorer.
+    pub judge: String,
+    /// What the model's lines depend on, or what it is called.
+    pub model: String,
+    /// How often it is right.
+    pub accuracy: Accuracy,
+    /// Items of which it said nothing, each worth a guess.
+    pub abstained: usize,
+    /// The same beside the first; `None` of the first itself.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub against_first: Option<Beside>,
 }
 
 /// A judge beside the first.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Beside {
-    /// Its judgements.
-    pub judged: PathBuf,
     /// How much more often it is right, item by item.
     #[serde(flatten)]
     pub paired: Paired,
@@ -37,11 +56,6 @@ pub struct Beside {
     pub adjusted: f64,
     /// Items that only one of the two has.
     pub alone: usize,
-}
-
-fn percent(record: &Record) -> f64 {
-    let right: f64 = record.items.iter().map(|heard| heard.right).sum();
-    100.0 * right / record.items.len().max(1) as f64
 }
 
 impl Comparing {
@@ -64,50 +78,74 @@ impl Comparing {
         let Some(((path, first), others)) = all.split_first() else {
             return Err("--compare: expected two folders or more".into());
         };
-        let found = beside(path, first, others)?;
-        writeln!(out, "{:.1} %  {} by {}", percent(first), path.display(), first.by.model)?;
-        for (beside, (path, record)) in found.iter().zip(others) {
-            let Paired { difference, interval: [low, high], problems, .. } = beside.paired;
-            writeln!(
-                out,
-                "{:.1} %  {} by {}: {:+.1} points ({:+.1} to {:+.1}, p {:.3}) on {problems} items",
-                percent(record),
-                path.display(),
-                record.by.model,
-                100.0 * difference,
-                100.0 * low,
-                100.0 * high,
-                beside.adjusted
-            )?;
-            if beside.alone > 0 {
-                writeln!(out, "        {} items have only one of the two", beside.alone)?;
-            }
+        let own = compared(path, first)?;
+        let beside = beside(path, first, others)?;
+        let mut all = vec![own];
+        for ((path, record), beside) in others.iter().zip(beside) {
+            all.push(Compared { against_first: Some(beside), ..compared(path, record)? });
+        }
+        for judge in &all {
+            judge.write(&mut out)?;
         }
         match &self.json {
-            Some(path) => write_json(path, &found),
+            Some(path) => write_json(path, &all),
             None => Ok(()),
         }
     }
 }
 
+/// How good a judge is by what is on file of it.
+fn compared(path: &Path, record: &Record) -> Result<Compared, Error> {
+    if record.items.iter().all(|heard| heard.written.is_empty()) {
+        return Err(format!("{}: none of its judgements could be read", path.display()).into());
+    }
+    let right: Vec<f64> = record.items.iter().map(|heard| heard.right).collect();
+    Ok(Compared {
+        judged: path.to_owned(),
+        judge: record.by.told(),
+        model: record.by.model.clone(),
+        accuracy: share_interval(&right, DRAWS, 0)?,
+        abstained: record.items.iter().filter(|heard| heard.abstains()).count(),
+        against_first: None,
+    })
+}
+
+impl Compared {
+    fn write(&self, out: &mut impl Write) -> Result<(), Error> {
+        let Accuracy { mean, interval: [low, high], problems, .. } = self.accuracy;
+        let [mean, low, high] = [mean, low, high].map(|share| 100.0 * share);
+        let (path, judge) = (self.judged.display(), &self.judge);
+        write!(out, "{mean:.1} % ({low:.1} to {high:.1}) on {problems} items  {path}: {judge}")?;
+        if self.abstained > 0 {
+            write!(out, ", {} abstained", self.abstained)?;
+        }
+        writeln!(out)?;
+        let Some(beside) = &self.against_first else { return Ok(()) };
+        let Paired { difference, interval: [low, high], problems, .. } = beside.paired;
+        let [difference, low, high] = [difference, low, high].map(|share| 100.0 * share);
+        writeln!(
+            out,
+            "        {difference:+.1} points ({low:+.1} to {high:+.1}, p {:.3}) on {problems} items beside the first",
+            beside.adjusted
+        )?;
+        if beside.alone > 0 {
+            writeln!(out, "        {} items have only one of the two", beside.alone)?;
+        }
+        Ok(())
+    }
+}
+
 /// Each of the others beside the first, with p-values that are adjusted for their number.
 fn beside(path: &Path, first: &Record, others: &[(PathBuf, Record)]) -> Result<Vec<Beside>, Error> {
-    let compared = |(judged, record): &(PathBuf, Record)| {
+    let pair = |(judged, record): &(PathBuf, Record)| {
         let named = |error| format!("{} beside {}: {error}", judged.display(), path.display());
         compare(record, first).map_err(named)
     };
-    let compared = others.iter().map(compared).collect::<Result<Vec<_>, _>>()?;
-    let p_values: Vec<f64> = compared.iter().map(|(paired, _)| paired.p_value).collect();
+    let pairs = others.iter().map(pair).collect::<Result<Vec<_>, _>>()?;
+    let p_values: Vec<f64> = pairs.iter().map(|(paired, _)| paired.p_value).collect();
     let adjusted = holm(&p_values)?;
-    let beside = others.iter().zip(compared).zip(adjusted);
-    Ok(beside
-        .map(|(((judged, _), (paired, alone)), adjusted)| Beside {
-            judged: judged.clone(),
-            paired,
-            adjusted,
-            alone,
-        })
-        .collect())
+    let beside = pairs.into_iter().zip(adjusted);
+    Ok(beside.map(|((paired, alone), adjusted)| Beside { paired, adjusted, alone }).collect())
 }
 
 /// The judgements that a path names, if it names any: a folder that has them, or their file.

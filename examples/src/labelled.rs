@@ -14,19 +14,19 @@ use std::path::{Path, PathBuf};
 
 use clap::builder::ArgPredicate;
 use clap::{ArgGroup, Parser};
-use indicatif::{ProgressBar, ProgressStyle};
-use serde::Serialize;
-use tts_core::{Cost, Generator, Search, Store, Unit};
+use tts_core::{Cost, Outcome, Search, Store, Unit};
 use tts_prm::ScorerSpec;
+use tts_prm::critic::assess::{Heard, HeardBy, assess_graded_whole, assess_steps_whole};
 use tts_prm::critic::{
-    Ended, Graded, GradedAssessment, Jury, StepAssessment, StepCase, StepCases, Verified, Verify,
-    VerifyReport, assess_graded, assess_steps, read_graded, read_step_cases, score_steps,
-    verified_labels, verified_steps,
+    Graded, GradedAssessment, Jury, Ruling, StepAssessment, StepCase, StepCases, Verified, Verify,
+    VerifyReport, are_truths, read_graded, read_step_cases, score_steps, verified_labels,
+    verified_steps,
 };
 use tts_search::evaluate::{check_writable, words};
 
 use crate::Error;
-use crate::files::{write_json, write_whole};
+use crate::files::write_whole;
+use crate::hearing::{HearingOptions, apart, bar, kept, write_cost};
 use crate::interrupt::Interrupt;
 use crate::options::{JuryOptions, ModelOptions, NamedOptions};
 use crate::worked::{self, Asked};
@@ -61,7 +61,7 @@ pub struct Labelled {
     /// A scorer of steps in place of a judge: prm:PATH of a reward model with a backbone of its own, or of a server; rule;
     /// json:PATH. It needs no --model.
     #[arg(long, conflicts_with_all = [
-        "model", "tokenizer", "adapter", "template_arg", "concurrency", "named", "graded", "judge", "jury", "template", "samples", "together", "order", "repeats", "vote", "sure", "meta", "keep",
+        "model", "tokenizer", "adapter", "template_arg", "concurrency", "named", "graded", "judge", "jury", "template", "samples", "together", "order", "repeats", "vote", "sure", "meta", "meta_judge", "keep",
         "temperature", "max_tokens", "again", "store", "learn",
     ])]
     scorer: Option<ScorerSpec>,
@@ -71,7 +71,7 @@ pub struct Labelled {
     /// Where what is right goes, as data for `finetune`: chains whose every verdict is right, critiques with the right last
     /// word, right scores. Default of --samples then: 4, without a --jury.
     #[arg(long, value_name = "FILE", conflicts_with_all = [
-        "json", "together", "order", "repeats", "vote", "sure", "meta", "keep",
+        "json", "out", "together", "order", "repeats", "vote", "sure", "meta", "meta_judge", "keep",
     ])]
     learn: Option<PathBuf>,
     /// Keep nothing of items at which all attempts are right.
@@ -84,21 +84,8 @@ pub struct Labelled {
     /// How much each of --also counts beside a verdict, above 0.
     #[arg(long, default_value_t = 0.33, requires = "also")]
     also_weight: f32,
-    /// Items; 0 for all.
-    #[arg(long, default_value_t = 0)]
-    items: usize,
-    /// Items in flight at a time.
-    #[arg(long, default_value_t = 8)]
-    concurrency: usize,
-    /// Where all randomness comes from.
-    #[arg(long, default_value_t = 0)]
-    seed: u64,
-    /// Where every judgement is kept.
-    #[arg(long)]
-    store: Option<PathBuf>,
-    /// Where figures go, as JSON.
-    #[arg(long)]
-    json: Option<PathBuf>,
+    #[command(flatten)]
+    hearing: HearingOptions,
 }
 
 /// What is judged.
@@ -112,51 +99,6 @@ impl Data {
         match self {
             Self::Steps(cases) => cases.len(),
             Self::Graded(items) => items.len(),
-        }
-    }
-}
-
-/// What it cost.
-#[derive(Default)]
-struct Spent {
-    lines: u64,
-    tokens: u64,
-    /// Tokens that scorers read.
-    scored: u64,
-}
-
-impl Spent {
-    fn add(&mut self, cost: &Cost) {
-        self.lines += cost.samples;
-        self.tokens += cost.generated_tokens;
-        self.scored += cost.scored_tokens;
-    }
-
-    fn write(&self, out: &mut impl Write) -> Result<(), Error> {
-        let (lines, tokens) = (words::thousands(self.lines), words::thousands(self.tokens));
-        write!(out, "cost      {lines} lines, {tokens} tokens")?;
-        if self.scored > 0 {
-            write!(out, ", {} scored", words::thousands(self.scored))?;
-        }
-        Ok(writeln!(out)?)
-    }
-}
-
-fn bar(items: usize) -> Result<ProgressBar, Error> {
-    let style = "{elapsed_precise} [{wide_bar}] {pos}/{len} items, {eta} to go; {msg}";
-    let bar = ProgressBar::new(items as u64)
-        .with_style(ProgressStyle::with_template(style)?.progress_chars("=> "));
-    bar.tick();
-    Ok(bar)
-}
-
-/// What was judged, and the error that ended it before its time: it is told once that is told.
-fn apart<T>(judged: Result<T, Ended<T>>) -> (T, Result<(), Error>) {
-    match judged {
-        Ok(found) => (found, Ok(())),
-        Err(ended) => {
-            let why = ended.to_string();
-            (*ended.found, Err(why.into()))
         }
     }
 }
@@ -179,9 +121,10 @@ impl Labelled {
         if data.len() == 0 {
             return Err(format!("{}: no items", self.data.display()).into());
         }
-        for path in self.json.iter().chain(&self.learn) {
+        if let Some(path) = &self.learn {
             check_writable(path)?;
         }
+        self.hearing.check()?;
         match (&self.scorer, &data) {
             (Some(spec), Data::Steps(cases)) => self.by_scorer(spec, cases, &mut out),
             _ => self.by_judge(&data, &mut out),
@@ -203,21 +146,17 @@ impl Labelled {
     }
 
     fn read(&self) -> Result<Data, Error> {
-        let most = if self.items > 0 { self.items } else { usize::MAX };
         if self.graded && !self.steps {
-            let mut items = read_graded(&self.data)?;
-            items.truncate(most);
-            return Ok(Data::Graded(items));
+            return Ok(Data::Graded(self.hearing.first(read_graded(&self.data)?)));
         }
-        let StepCases { mut items, left_out } = read_step_cases(&self.data)?;
+        let StepCases { items, left_out } = read_step_cases(&self.data)?;
         if left_out > 0 {
             writeln!(
                 std::io::stderr(),
                 "data      {left_out} records without a known first error are left out"
             )?;
         }
-        items.truncate(most);
-        Ok(Data::Steps(items))
+        Ok(Data::Steps(self.hearing.first(items)))
     }
 
     /// The jury, which must be one of such data.
@@ -254,29 +193,27 @@ impl Labelled {
         if self.learn.is_none() {
             self.named.satisfy(&jury.requires())?;
         }
-        let store = self.store.as_ref().map(Store::open).transpose()?;
+        let HearingOptions { seed, concurrency, .. } = self.hearing;
+        let store = self.hearing.store.as_ref().map(Store::open).transpose()?;
         let engines = self.model.open()?;
         self.named.refuse_idle(&self.model, &engines)?;
         let named = self.named.open(&self.model, &engines)?;
-        let model = engines.policy.generator();
-        let kept = match &store {
-            Some(store) => {
-                let name = model.identity().ok_or("the model does not say what it is")?;
-                Some(store.over(model, name))
-            }
-            None => None,
-        };
-        let judge: &dyn Generator = match &kept {
-            Some(kept) => kept,
-            None => model,
-        };
+        let judge = kept(store.as_ref(), engines.policy.generator())?;
         let (name, engine) = (self.jury.name(), engines.policy.describe());
         writeln!(std::io::stderr(), "judge     {name} by {engine}")?;
-        let search = Search::new(judge).seed(self.seed).concurrency(self.concurrency);
-        let search = named.put(search);
+        let search = Search::new(&*judge).seed(seed).concurrency(concurrency);
+        let search = engines.put_others(named.put(search));
         let done = match &self.learn {
             Some(path) => self.learn(&search, &jury, data, (path, &mut *out)),
-            None => self.assess(&search, &jury, data, &mut *out),
+            None => {
+                let (model, scorers) =
+                    (engines.policy.identity(), named.identities(&self.named.told()));
+                let by = match data {
+                    Data::Steps(cases) => HeardBy::of(&jury, model, scorers, (cases, seed)),
+                    Data::Graded(items) => HeardBy::of(&jury, model, scorers, (items, seed)),
+                };
+                self.assess(&search, &jury, data, (by.called(name, engine), &mut *out))
+            }
         };
         for used in engines.used() {
             writeln!(out, "server    {used}")?;
@@ -290,64 +227,58 @@ impl Labelled {
         search: &Search<'_>,
         jury: &Jury,
         data: &Data,
-        out: &mut impl Write,
+        (by, out): (HeardBy, &mut impl Write),
     ) -> Result<(), Error> {
         let interrupt = Interrupt::listen(
             "items in flight are finished, then figures are told of those that are done.",
         )?;
-        let (bar, mut spent) = (bar(data.len())?, Spent::default());
-        let mut done = |cost: &Cost| {
-            spent.add(cost);
-            bar.set_message(format!("{} tokens", words::thousands(spent.tokens)));
+        let (bar, mut spent) = (bar(data.len())?, Cost::default());
+        let mut heard: Vec<Option<Heard>> = vec![None; data.len()];
+        let mut done = |outcome: &Outcome| {
+            spent += outcome.usage.logical;
+            bar.set_message(format!("{} tokens", words::thousands(spent.generated_tokens)));
             bar.inc(1);
             if interrupt.goes_on() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
         };
+        let (keeps, seed) = (self.hearing.out.is_some(), self.hearing.seed);
         match data {
             Data::Steps(cases) => {
-                let rulings = assess_steps(search, jury, cases, |_, _, cost| done(cost));
-                bar.finish_and_clear();
-                let (rulings, ended) = apart(rulings);
                 let threshold = self.threshold.unwrap_or(0.5);
-                let told = StepAssessment::of(cases, &rulings, threshold, self.seed);
-                self.close(
-                    told.map(|told| (told.write(&mut *out), told)),
-                    (Some(spent), ended),
-                    out,
-                )
+                let told = |item: usize, ruling: &Ruling, outcome: &Outcome| {
+                    let own = (&cases[item], threshold);
+                    heard[item] = keeps.then(|| Heard::of_steps(item, jury, own, ruling, outcome));
+                    done(outcome)
+                };
+                let (rulings, ended) = apart(assess_steps_whole(search, jury, cases, told));
+                bar.finish_and_clear();
+                self.hearing.keep(by, heard)?;
+                match StepAssessment::of(cases, &rulings, threshold, seed) {
+                    Ok(told) => {
+                        told.write(&mut *out)?;
+                        self.hearing.close(out, Some(&spent), &told, (told.silence(), ended))
+                    }
+                    Err(error) => ended.and(Err(error.into())),
+                }
             }
             Data::Graded(items) => {
-                let rulings = assess_graded(search, jury, items, |_, _, cost| done(cost));
+                let truths = are_truths(items, jury.judge.reading.range())?;
+                let told = |item: usize, ruling: &Ruling, outcome: &Outcome| {
+                    let own = (&items[item], truths);
+                    heard[item] = keeps.then(|| Heard::of_graded(item, jury, own, ruling, outcome));
+                    done(outcome)
+                };
+                let (rulings, ended) = apart(assess_graded_whole(search, jury, items, told));
                 bar.finish_and_clear();
-                let (rulings, ended) = apart(rulings);
-                let told = GradedAssessment::of(jury, items, &rulings, self.seed);
-                self.close(
-                    told.map(|told| (told.write(&mut *out), told)),
-                    (Some(spent), ended),
-                    out,
-                )
+                self.hearing.keep(by, heard)?;
+                match GradedAssessment::of(jury, items, &rulings, seed) {
+                    Ok(told) => {
+                        told.write(&mut *out)?;
+                        self.hearing.close(out, Some(&spent), &told, (told.silence(), ended))
+                    }
+                    Err(error) => ended.and(Err(error.into())),
+                }
             }
         }
-    }
-
-    /// Tells what it cost, and writes the figures where they are wanted; of nothing there are none.
-    fn close<T: Serialize>(
-        &self,
-        told: Result<(std::io::Result<()>, T), tts_core::metrics::MetricError>,
-        (spent, ended): (Option<Spent>, Result<(), Error>),
-        out: &mut impl Write,
-    ) -> Result<(), Error> {
-        let (written, told) = match told {
-            Ok(told) => told,
-            Err(error) => return ended.and(Err(error.into())),
-        };
-        written?;
-        if let Some(spent) = spent {
-            spent.write(out)?;
-        }
-        if let Some(path) = &self.json {
-            write_json(path, &told)?;
-        }
-        ended
     }
 
     /// Keeps what is right for fine-tuning.
@@ -403,9 +334,7 @@ impl Labelled {
             "kept      {} judgements as {rows} things to learn, {beside} others beside them",
             found.kept
         )?;
-        let mut spent = Spent::default();
-        spent.add(&found.cost);
-        spent.write(out)?;
+        write_cost(out, &found.cost)?;
         ended?;
         if kept.is_empty() {
             return Err("nothing is kept: no judgement is right throughout".into());
@@ -449,17 +378,29 @@ impl Labelled {
             "items in flight are finished, then figures are told of those that are done.",
         )?;
         let bar = bar(cases.len())?;
-        let mut spent = Spent::default();
+        let mut spent = Cost::default();
         let rulings = score_steps(&*scorer, cases, |done, read| {
-            spent.scored = read;
+            spent.scored_tokens = read;
             bar.set_position(done as u64);
             if interrupt.goes_on() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
         });
         bar.finish_and_clear();
         let (rulings, ended) = apart(rulings);
-        let told = StepAssessment::of(cases, &rulings, threshold, self.seed);
+        let own = cases.iter().zip(&rulings).enumerate();
+        let heard = own.map(|(item, (case, said))| {
+            Some(Heard::of_step_scores(item, case, threshold, said.as_ref()?))
+        });
+        let seed = self.hearing.seed;
+        let name = scorer.identity().unwrap_or_else(|| spec.to_string());
+        let by = HeardBy::of_scorer(name, (cases, seed)).called(spec.to_string(), "");
+        self.hearing.keep(by, heard.collect())?;
+        let told = match StepAssessment::of(cases, &rulings, threshold, seed) {
+            Ok(told) => told,
+            Err(error) => return ended.and(Err(error.into())),
+        };
+        told.write(&mut *out)?;
         // A model in this program reads the solutions as they stand, and tells of nothing else.
-        let spent = (spent.scored > 0).then_some(spent);
-        self.close(told.map(|told| (told.write(&mut *out), told)), (spent, ended), out)
+        let spent = (spent.scored_tokens > 0).then_some(&spent);
+        self.hearing.close(out, spent, &told, (told.silence(), ended))
     }
 }

@@ -1,5 +1,6 @@
 //! What the examples share: command-line options, the embedded pair, experiments, the law of inference.
 
+pub mod agreeing;
 pub mod arms;
 #[cfg(doctest)]
 mod book;
@@ -14,6 +15,7 @@ pub mod families;
 pub mod figures;
 pub mod files;
 pub mod folders;
+pub mod hearing;
 pub mod hub;
 pub mod interrupt;
 pub mod judges;
@@ -26,15 +28,18 @@ pub mod pair;
 pub mod pair_training;
 pub mod plan;
 pub mod preferring;
+pub mod progress;
 pub mod quickstart;
 pub mod reinforcing;
 pub mod retrieval;
 mod roc;
 pub mod saying;
+pub mod scoring;
 pub mod setting;
 pub mod support;
 pub mod training;
 pub mod verifier;
+pub mod wording;
 pub mod worked;
 
 /// Any error of an example, shown as one line.
@@ -42,7 +47,6 @@ pub type Error = Box<dyn std::error::Error + Send + Sync>;
 
 /// Runs an example's body; an error goes to standard error, with the example's name.
 pub fn exit(name: &str, result: Result<(), Error>) -> std::process::ExitCode {
-pub mod wording;
     use std::io::Write as _;
     match result {
         Ok(()) => std::process::ExitCode::SUCCESS,

@@ -65,6 +65,10 @@ pub struct SayingOptions {
     /// What its verdict counts beside other rewards.
     #[arg(long, value_name = "WEIGHT", default_value_t = 1.0, requires = "reward_judge")]
     pub judge_weight: f64,
+    /// Its verdict multiplies the sum of all other rewards, in place of being one more: what --judge issues says of a judgement, where a
+    /// judge learns.
+    #[arg(long, requires = "reward_judge", conflicts_with = "judge_weight")]
+    pub judge_multiplies: bool,
     /// Judgements of each solution.
     #[arg(long, value_name = "COUNT", default_value_t = 1, requires = "reward_judge")]
     pub samples_judge: usize,
@@ -95,7 +99,8 @@ impl SayingOptions {
         let role = self.roles.iter().any(|role| role.name == JUDGE).then(|| JUDGE.to_owned());
         let jury = Jury { role, ..Jury::of(judge, self.samples_judge) };
         let of = RewardSpec::Judged(Box::new(ByJury { jury, ..ByJury::default() }));
-        Ok(Some(Term { of, weight: self.judge_weight, on }))
+        let (weight, factor) = (self.judge_weight, self.judge_multiplies);
+        Ok(Some(Term { of, weight, on, factor }))
     }
 
     /// Rewards that need a right answer are of problems that have one, where others have none.

@@ -58,7 +58,9 @@ fn token_ids_equal_the_reference() {
     }
     // The vocabulary lacks this byte.
     let error = tokenizer.encode("ab\u{4}", true).unwrap_err().to_string();
-    assert_eq!(error, "text: byte 0x04 at offset 2 has no token");
+    let expected =
+        "text: byte 0x04 at offset 2 has no token: the model's vocabulary cannot write '\\u{4}'";
+    assert_eq!(error, expected);
 }
 
 #[test]

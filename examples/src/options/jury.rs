@@ -68,6 +68,10 @@ pub struct JuryOptions {
     /// The scorer that judges judgements, by its name (--named).
     #[arg(long, value_name = "NAME")]
     meta: Option<String>,
+    /// A judge that reads what the judge wrote and says how far that is to be trusted, in place of a scorer: issues, or a JSON
+    /// file. The same model plays it; a role of --model does by the file of --jury (meta.jury.role).
+    #[arg(long, value_name = "JUDGE", conflicts_with = "meta")]
+    meta_judge: Option<String>,
     /// How many of the judgements of each response count, those that the meta-judge trusts most. Default: half of them.
     #[arg(long)]
     keep: Option<usize>,
@@ -189,16 +193,23 @@ impl JuryOptions {
 
     /// Who judges the judgements: as the file says, and what is said otherwise.
     fn meta(&self, told: Option<Meta>, samples: usize) -> Result<Option<Meta>, Error> {
+        if let Some(name) = &self.meta_judge {
+            let judge = judges::find(name, None)?;
+            let jury = Jury { role: None, ..Jury::of(judge, 1) };
+            let keep = self.keep.or(told.map(|told| told.keep));
+            return Ok(Some(Meta::by(jury, keep.unwrap_or(samples.div_ceil(2).max(1)))));
+        }
         match (&self.meta, self.keep, told) {
             (None, None, told) => Ok(told),
             (None, Some(keep), Some(told)) => Ok(Some(Meta { keep, ..told })),
-            (None, Some(_), None) => {
-                Err("--keep needs someone who judges judgements: --meta NAME".into())
-            }
+            (None, Some(_), None) => Err(
+                "--keep needs someone who judges judgements: --meta NAME, or --meta-judge JUDGE"
+                    .into(),
+            ),
             (Some(scorer), keep, told) => {
                 let half = samples.div_ceil(2).max(1);
                 let keep = keep.or(told.map(|told| told.keep)).unwrap_or(half);
-                Ok(Some(Meta { scorer: scorer.clone(), keep }))
+                Ok(Some(Meta::of(scorer.clone(), keep)))
             }
         }
     }
@@ -232,11 +243,11 @@ mod tests {
         let path = path.to_str().expect("a name");
         let found = jury(&["--jury", path]).expect("a jury");
         assert_eq!((found.samples, found.order, found.role.as_deref()), (8, Order::Mirrored, None));
-        assert_eq!(found.meta, Some(Meta { scorer: "trust".into(), keep: 3 }));
+        assert_eq!(found.meta, Some(Meta::of("trust", 3)));
         let more = ["--samples", "4", "--order", "shuffled", "--keep", "2", "--max-tokens", "9"];
         let other = jury(&[&["--jury", path][..], &more].concat()).expect("a jury");
         assert_eq!((other.samples, other.order, other.judge.max_tokens), (4, Order::Shuffled, 9));
-        assert_eq!(other.meta, Some(Meta { scorer: "trust".into(), keep: 2 }));
+        assert_eq!(other.meta, Some(Meta::of("trust", 2)));
         assert_eq!(other.judge.template, found.judge.template);
         let named = jury(&["--jury", path, "--judge", "listwise"]).expect("a jury");
         assert_eq!(named.judge, Judge::published("listwise").expect("known"));
@@ -259,13 +270,18 @@ mod tests {
         assert_eq!(found, Jury { role: None, ..Jury::of(judge, 1) });
         let again = jury(&["--judge", "thinkprm", "--again", "2"]).expect("a jury").judge.again;
         assert_eq!(again.len(), 2);
+        let second = jury(&["--judge", "proof", "--samples", "3", "--meta-judge", "issues"]);
+        let issues = Jury { role: None, ..Jury::of(Judge::published("issues").expect("known"), 1) };
+        assert_eq!(second.expect("a jury").meta, Some(Meta::by(issues, 2)));
         let meta = jury(&["--samples", "5", "--meta", "m"]).expect("a jury").meta;
-        assert_eq!(meta, Some(Meta { scorer: "m".into(), keep: 3 }));
+        assert_eq!(meta, Some(Meta::of("m", 3)));
         for (arguments, expected) in [
             (&["--keep", "2"][..], "--meta NAME"),
             (&["--repeats", "0"], "repeats is 0"),
             (&["--judge", "genrm", "--again", "1"], "decides at once"),
             (&["--judge", "oracle"], "expected one of deepseek-grm"),
+            (&["--meta-judge", "pairwise"], "of several responses"),
+            (&["--meta", "m", "--meta-judge", "issues"], "cannot be used with"),
             (&["--judge", "genrm", "--samples", "2", "--meta", "m"], "the judge writes none"),
             (&["--order", "random"], "invalid value"),
         ] {

@@ -51,11 +51,7 @@ impl Setup {
         scorers: &'a Scorers<'_>,
         task: Arc<dyn Task>,
     ) -> Search<'a> {
-        let others = engines.others.iter();
-        let search = others
-            .fold(Search::new(engines.policy.generator()), |search, (role, engine)| {
-                search.role(role, engine.generator())
-            });
+        let search = engines.put_others(Search::new(engines.policy.generator()));
         let search = engines
             .prices()
             .into_iter()

@@ -53,6 +53,8 @@ fn options_that_mean_nothing_are_refused_by_name() {
         ("label", family(&["--searches", "3"]), &["--searches"]),
         ("label", family(&["--judge", "steps"]), &["--judge"]),
         ("label", family(&["--judgements", "3"]), &["--judgements"]),
+        ("label", family(&["--learn", "x.jsonl"]), &["--learn is of another --method"]),
+        ("label", family(&["--out-judgements", "x"]), &["--out-judgements is of another --method"]),
         ("label", family(&["--few-shot", "builtin"]), &["--family", "--few-shot"]),
         ("label", family(&["--system", "Be brief."]), &["--family", "--system"]),
         ("label", family(&["--raw"]), &["--family", "--raw"]),

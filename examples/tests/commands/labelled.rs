@@ -81,11 +81,31 @@ fn a_reward_model_of_steps_needs_no_other_model() {
     .unwrap();
     let more =
         ["--model", &generator, "--judge", "steps", "--template", &template, "--max-tokens", "8"];
-    let said = succeeded(&judge, &[&asked[..3], &more[..], &["--items", "4"]].concat());
+    let out = path("kept");
+    let silent = ran(&judge, &[&asked[..3], &more[..], &["--items", "4", "--out", &out]].concat());
+    let said = text(&silent);
     assert!(
-        said.contains("4 of 4 abstained") && said.contains("0 judgements read, 4 refused"),
+        !silent.status.success() && said.contains("none of 4 judgements could be read"),
         "{said}"
     );
+    assert!(said.contains("0 judgements read, 4 refused; 4 solutions abstained"), "{said}");
+    assert!(!said.contains("F1"), "{said}");
+    // What it wrote is kept beside what a scorer said of the same solutions.
+    let scored = path("scored");
+    succeeded(&judge, &[&asked[..], &["--items", "4", "--out", &scored]].concat());
+    let kept = [&out, &scored].map(|folder| {
+        let lines = std::fs::read_to_string(std::path::Path::new(folder).join("judged.jsonl"));
+        lines.unwrap().lines().skip(1).map(|line| serde_json::from_str(line).unwrap()).collect()
+    });
+    let [own, beside]: [Vec<serde_json::Value>; 2] = kept;
+    assert_eq!((own.len(), beside.len()), (4, 4));
+    assert!(
+        own.iter()
+            .all(|item| item["unread"][0]["text"].as_str().is_some_and(|text| !text.is_empty()))
+    );
+    assert!(own.iter().zip(&beside).all(|(own, beside)| own["steps"] == beside["steps"]));
+    let same = succeeded(&judge, &["--compare", &scored, &scored]);
+    assert!(same.contains(": prm:") && same.contains("+0.0 points"), "{same}");
 }
 
 /// A verifier that says 1 or 0 at once learns it from labels, beside solutions that count less.
@@ -139,6 +159,14 @@ fn labels_become_words_that_a_verifier_learns() {
     let figures: serde_json::Value =
         serde_json::from_slice(&std::fs::read(&json).unwrap()).unwrap();
     assert_eq!(figures["all"]["items"], 12);
+    let (out, page) = (path("kept"), path("kept.html"));
+    let again = succeeded(&judge, &[&asked[..], &["--out", &out]].concat());
+    assert_eq!(again.lines().next(), said.lines().next());
+    if let Some(view) = example("view") {
+        succeeded(&view, &[&out, "--out", &page]);
+        let shown = std::fs::read_to_string(&page).unwrap();
+        assert!(shown.contains("label 1") && shown.contains("label 0"), "{shown}");
+    }
     for (more, expected) in [
         (&["--judge", "pairwise"][..], "expected one of single responses"),
         (&["--judge", "score", "--scorer", "rule"], "cannot be used with"),

@@ -17,6 +17,7 @@ mod reinforcing;
 mod retrieval;
 mod roles;
 mod saying;
+mod scoring;
 mod serving;
 
 use std::fmt::Write as _;

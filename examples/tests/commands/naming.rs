@@ -99,8 +99,21 @@ fn judgements_are_kept_compared_and_shown() {
     assert_eq!(lines[0]["scorers"]["trust"].as_str().map(str::is_empty), Some(false));
     assert_eq!(lines[1]["written"].as_array().map(Vec::len), Some(2), "{kept}");
     assert!(kept.contains("2 + 3 = 6. [[B]]"), "{kept}");
-    let said = succeeded(&judge, &["--compare", &ties, &firsts]);
+    let json = path("compared.json");
+    let said = succeeded(&judge, &["--compare", &ties, &firsts, "--json", &json]);
     assert!(said.contains("50.0 %") && said.contains("+16.7 points"), "{said}");
+    // Judge and model as one knows them, of the first as of the others.
+    assert_eq!(said.matches(": pairwise by large by ").count(), 2, "{said}");
+    let compared: Value = serde_json::from_slice(&std::fs::read(&json).unwrap()).unwrap();
+    let accuracy = |judge: usize| compared[judge]["accuracy"]["mean"].as_f64().unwrap();
+    assert!(
+        (accuracy(0) - 0.5).abs() < 1e-9 && (accuracy(1) - 2.0 / 3.0).abs() < 1e-9,
+        "{compared}"
+    );
+    assert!(compared[0].get("against_first").is_none(), "{compared}");
+    let difference = compared[1]["against_first"]["difference"].as_f64().unwrap();
+    assert!((difference - 1.0 / 6.0).abs() < 1e-9, "{compared}");
+    assert!(compared[0]["judge"].as_str().is_some_and(|judge| judge.starts_with("pairwise by ")));
     let same = succeeded(&judge, &["--compare", &ties, &ties]);
     assert!(same.contains("+0.0 points (-63.2 to +63.2, p 1.000) on 3 items"), "{same}");
     let page = path("judged.html");
@@ -177,15 +190,25 @@ fn kept_judgements_are_those_of_a_run_that_was_never_stopped() {
         ["--model", &model, "--data", &data, "--judge", "pairwise", "--template", &template];
     let more = ["--samples", "2", "--max-tokens", "12", "--threads", "1"];
     let asked = [&asked[..], &more].concat();
-    succeeded(&judge, &[&asked[..], &["--store", &store, "--items", "2"]].concat());
+    // It says nothing that can be read, which is an error, and kept all the same.
+    let first = ran(&judge, &[&asked[..], &["--store", &store, "--items", "2"]].concat());
+    assert!(text(&first).contains("none of 4 judgements could be read"), "{}", text(&first));
     let kept = |name: &str, more: &[&str]| {
         let out = path(name);
-        succeeded(&judge, &[&asked[..], &["--out", &out], more].concat());
+        let output = ran(&judge, &[&asked[..], &["--out", &out], more].concat());
+        assert!(!output.status.success() && text(&output).contains("none of 8 judgements"));
         std::fs::read(Path::new(&out).join("judged.jsonl")).unwrap()
     };
     let again = kept("again", &["--store", &store, "--concurrency", "1"]);
     assert_eq!(kept("once", &["--concurrency", "4"]), again);
-    let text = String::from_utf8(again).unwrap();
-    assert_eq!(text.lines().count(), 5, "{text}");
-    assert!(text.contains("\"unread\":[{\"why\":"), "{text}");
+    let lines = String::from_utf8(again).unwrap();
+    assert_eq!(lines.lines().count(), 5, "{lines}");
+    assert!(lines.contains("\"unread\":[{\"why\":"), "{lines}");
+    // Guesses are compared with nothing.
+    let refused = ran(&judge, &["--compare", &path("again"), &path("once")]);
+    let said = text(&refused);
+    assert!(
+        !refused.status.success() && said.contains("none of its judgements could be read"),
+        "{said}"
+    );
 }

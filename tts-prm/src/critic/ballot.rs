@@ -135,21 +135,38 @@ impl Ballot {
         (0..totals.len()).filter(|&place| equal(&totals[place])).collect()
     }
 
-    /// The share of a draw among the best that a response has; a guess where none has a total.
+    /// Whether these totals say nothing of how a response compares: it has none, or no other has one.
     ///
     /// ```
     /// use tts_prm::critic::Ballot;
-    /// assert_eq!(Ballot::share(&[Some(9.0), Some(7.0), None], 0), 1.0);
-    /// assert_eq!(Ballot::share(&[Some(9.0), Some(9.0), None], 1), 0.5);
+    /// assert!(Ballot::abstains(&[None, Some(3.0)], 0) && Ballot::abstains(&[Some(3.0), None], 0));
+    /// assert!(!Ballot::abstains(&[Some(3.0), Some(3.0), None], 0));
+    /// ```
+    pub fn abstains(totals: &[Option<f64>], place: usize) -> bool {
+        let judged = totals.iter().flatten().count();
+        judged < 2 || totals.get(place).copied().flatten().is_none()
+    }
+
+    /// How often a response is chosen, where the judge chooses among those that it judged, equals by a draw, and a guess stands
+    /// in for it as often as not all were: of `m` judged ones among `n` the first has `m / n` of a choice, and one that was
+    /// not judged `1 / n`. So a judge that knows nothing gets what a guess gets, whomever it leaves out, and an item of which it
+    /// says nothing ([`Ballot::abstains`]) is a guess.
+    ///
+    /// ```
+    /// use tts_prm::critic::Ballot;
+    /// assert_eq!(Ballot::share(&[Some(9.0), Some(7.0)], 0), 1.0);
+    /// assert_eq!(Ballot::share(&[Some(9.0), Some(9.0)], 1), 0.5);
     /// assert_eq!(Ballot::share(&[None, None], 1), 0.5);
+    /// assert_eq!(Ballot::share(&[None, Some(2.0)], 0), 0.5);
+    /// assert_eq!(Ballot::share(&[Some(2.0), None], 0), 0.5);
     /// ```
     pub fn share(totals: &[Option<f64>], place: usize) -> f64 {
-        let first = Self::first(totals);
-        match first.len() {
-            0 => 1.0 / totals.len().max(1) as f64,
-            count if first.contains(&place) => 1.0 / count as f64,
-            _ => 0.0,
+        let count = totals.len().max(1) as f64;
+        if totals.get(place).copied().flatten().is_none() {
+            return 1.0 / count;
         }
+        let (first, judged) = (Self::first(totals), totals.iter().flatten().count() as f64);
+        if first.contains(&place) { judged / count / first.len() as f64 } else { 0.0 }
     }
 
     /// The first of the best, or, with `draw`, one of the equals of which it names the place; `None` where no response has a
@@ -257,6 +274,42 @@ mod tests {
         let one = ballot(2, vec![judgement(&[1], &[1.0], 0.0)]);
         // A low score is better than none.
         assert_eq!(Ballot::best(&one.totals(Vote::Mean, None), |_| 0), Some(1));
+    }
+
+    /// A coin of one number for each response, some of which were refused by chance: whatever it is read of, a guess.
+    #[test]
+    fn who_knows_nothing_gets_a_guess_whomever_it_leaves_out() {
+        for count in 2..=4_usize {
+            // Every order of the scores, and every choice of those that were judged.
+            let orders: Vec<Vec<usize>> = (0..count.pow(u32::try_from(count).expect("small")))
+                .map(|code| {
+                    (0..count)
+                        .map(|place| code / count.pow(u32::try_from(place).expect("small")) % count)
+                        .collect()
+                })
+                .filter(|order: &Vec<usize>| (0..count).all(|score| order.contains(&score)))
+                .collect();
+            for judged in 0..=count {
+                let (mut sum, mut all) = (0.0, 0);
+                for mask in (0..1_u32 << count).filter(|mask| mask.count_ones() as usize == judged)
+                {
+                    for order in &orders {
+                        let total =
+                            |place: usize| (mask >> place & 1 == 1).then(|| order[place] as f64);
+                        let totals: Vec<Option<f64>> = (0..count).map(total).collect();
+                        sum += Ballot::share(&totals, 0);
+                        all += 1;
+                        let shares: f64 =
+                            (0..count).map(|place| Ballot::share(&totals, place)).sum();
+                        assert!((shares - 1.0).abs() < 1e-12, "{totals:?}");
+                    }
+                }
+                assert!(
+                    (sum / f64::from(all) - 1.0 / count as f64).abs() < 1e-12,
+                    "{judged} of {count}"
+                );
+            }
+        }
     }
 
     #[test]

@@ -20,11 +20,12 @@
 //! voting over samples with shuffled responses, guided by a meta reward model.
 
 use serde::{Deserialize, Serialize};
-use tts_core::{Ask, Desk, Line, Requirements, Until, all};
+use tts_core::{Ask, Desk, Line, Prompt, Requirements, Until, all};
 
 use super::again::Looks;
 use super::ballot::{Ballot, Judgement, Vote};
 use super::judge::Judge;
+use super::meta::Meta;
 use super::read::{By, Decision, Refusal, Said};
 use super::response::Response;
 use super::sure::Sure;
@@ -68,16 +69,6 @@ pub enum Order {
     Mirrored,
     /// As they come: what the judge gives to a place stays.
     Fixed,
-}
-
-/// Who judges the judgements.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Meta {
-    /// The scorer, by name ([`tts_core::Search::scorer_named`]): it sees the question to the judge and what it said.
-    pub scorer: String,
-    /// How many judgements of each response count.
-    pub keep: usize,
 }
 
 impl Default for Jury {
@@ -124,6 +115,17 @@ impl Jury {
         desk: &Desk,
         responses: &[Response],
         past: &Past,
+        heard: impl FnMut(&Ballot),
+    ) -> Ballot {
+        self.ballot_of(desk, (&desk.problem(), responses), past, heard).await
+    }
+
+    /// The same of responses to this problem.
+    pub(super) async fn ballot_of(
+        &self,
+        desk: &Desk,
+        (problem, responses): (&Prompt, &[Response]),
+        past: &Past,
         mut heard: impl FnMut(&Ballot),
     ) -> Ballot {
         let mut ballot = Ballot { responses: responses.len(), ..Ballot::default() };
@@ -146,7 +148,7 @@ impl Jury {
                     }
                     asked.push(self.samples_of(
                         desk,
-                        responses,
+                        (problem, responses),
                         (group, times),
                         (past, asked_before),
                     ));
@@ -256,7 +258,7 @@ impl Jury {
     async fn samples_of(
         &self,
         desk: &Desk,
-        responses: &[Response],
+        (problem, responses): (&Prompt, &[Response]),
         (group, times): (Vec<usize>, usize),
         (past, before): (&Past, usize),
     ) -> Vec<Sample> {
@@ -269,13 +271,15 @@ impl Jury {
             let turns = (0..times).map(|number| self.by_turns(desk, first, sample(number), past));
             return all(turns).await;
         }
-        let question = match self.judge.question(&desk.problem(), &shown) {
+        let question = match self.judge.question(problem, &shown) {
             Ok(question) => question,
             Err(refusal) => {
                 desk.refuse(first.node, refusal.to_string());
                 return vec![Err(refusal); times];
             }
         };
+        let asked = self.meta.as_ref().filter(|meta| meta.jury.is_some());
+        let asked = asked.map(|meta| (meta, question.clone()));
         let ask = Ask::of(question).about(first.node).aside().times(times);
         let lines = match self.judge.decision() {
             Some(decision) if !decision.critique => {
@@ -298,7 +302,23 @@ impl Jury {
             let (node, sample) = (line.node, before + number);
             Ok(Judgement { node, sample, shown: group.clone(), scores, steps, meta })
         };
+        let texts: Vec<String> = match &asked {
+            Some(_) => lines.iter().map(|(_, looks)| looks.last().line.text()).collect(),
+            None => Vec::new(),
+        };
         let mut samples: Vec<Sample> = lines.into_iter().enumerate().map(read).collect();
+        if let Some((meta, question)) = asked {
+            let mut known: Vec<(&mut Judgement, String)> = samples
+                .iter_mut()
+                .zip(texts)
+                .filter_map(|(sample, text)| Some((sample.as_mut().ok()?, text)))
+                .collect();
+            let written = known.iter().map(|(judgement, text)| (judgement.node, text.clone()));
+            let trusted = meta.trusts(desk, &question, written.collect()).await;
+            for ((judgement, _), trusted) in known.iter_mut().zip(trusted.unwrap_or_default()) {
+                judgement.meta = trusted;
+            }
+        }
         samples.extend((0..failed).map(|_| Err(Refusal::Failed)));
         samples
     }
@@ -314,7 +334,7 @@ impl Jury {
     pub(super) fn drawn(&self, ask: Ask, last: bool) -> Ask {
         let ask = ask.rule(self.judge.rule(0)).sampling(self.judge.sampling);
         let ask = self.role.iter().cloned().fold(ask, Ask::by);
-        let scorer = self.judge.head().or(self.meta.as_ref().map(|meta| &*meta.scorer));
+        let scorer = self.judge.head().or(self.meta.as_ref().and_then(Meta::scorer));
         match scorer.filter(|_| last) {
             Some(scorer) => ask.judged_by(scorer),
             None => ask.unjudged(),
@@ -456,25 +476,11 @@ impl Jury {
             return Err(named("vote is winners, and a judgement is about one response".into()));
         }
         if let Some(meta) = &self.meta {
-            if meta.keep == 0 || meta.keep > self.samples {
-                let (keep, samples) = (meta.keep, self.samples);
-                return Err(named(format!(
-                    "meta.keep is {keep}, expected 1 to samples, which is {samples}"
-                )));
-            }
+            meta.check(&self.judge, self.samples).map_err(named)?;
             if self.sure.is_some() {
                 return Err(named(
                     "sure looks at all judgements, and meta keeps some: leave one out".into(),
                 ));
-            }
-            if self.judge.decision().is_some_and(|decision| !decision.critique) {
-                return Err(named("meta judges critiques, and the judge writes none".into()));
-            }
-            if let Some(head) = self.judge.head() {
-                let scorer = &meta.scorer;
-                return Err(named(format!(
-                    "meta.scorer {scorer:?} and the reading's {head:?} both score critiques: leave one out"
-                )));
             }
         }
         self.sure.map_or(Ok(()), |sure| sure.check().map_err(named))
@@ -498,13 +504,14 @@ impl Jury {
         if self.samples == 0 {
             return Requirements::default();
         }
-        let mut scorers: Vec<String> = self.meta.iter().map(|meta| meta.scorer.clone()).collect();
+        let meta = self.meta.as_ref().map(Meta::requires).unwrap_or_default();
+        let mut scorers: Vec<String> = meta.scorers.into_iter().collect();
         if let Some(Decision { by: By::Scorer(name), .. }) = self.judge.decision() {
             scorers.push(name.clone());
         }
         scorers.extend(self.judge.head().map(str::to_owned));
         Requirements {
-            roles: self.role.iter().cloned().collect(),
+            roles: self.role.iter().cloned().chain(meta.roles).collect(),
             scorers,
             ..Requirements::default()
         }

@@ -143,7 +143,11 @@ impl Judging {
     pub fn of_labels(judge: Judge) -> Result<Self, String> {
         judge.check()?;
         if judge.template.has_turns() {
-            return Err("a judge that asks in turns writes several texts, expected one that writes all at once".into());
+            return Err(
+                "a judge that asks in turns writes several texts, each in sight of those before, and a solution that is \
+                 reinforced is one text: expected one that writes all at once"
+                    .into(),
+            );
         }
         if judge.head().is_some() {
             return Err(
@@ -157,11 +161,30 @@ impl Judging {
                     .into(),
             );
         }
-        let helped = !judge.begin.is_empty() || !judge.again.is_empty();
-        if judge.decision().is_some() || helped {
-            return Err("the judge is helped on by words that are put in its mouth, expected one that writes all".into());
+        if judge.decision().is_some() || !judge.again.is_empty() {
+            // What is taken up again behind a cue is read once more, so that nothing before it would be learnt.
+            return Err(
+                "the judge is helped on by words that are put in its mouth behind its beginning (a cue, again), expected one \
+                 that writes all behind that"
+                    .into(),
+            );
         }
         Ok(Self { judge, single: None })
+    }
+
+    /// What its judgements begin with, put there by nobody's choice: it is read, and not learnt
+    /// ([`crate::reinforce::ReinforceConfig::begin`]).
+    pub fn begin(&self) -> &str {
+        &self.judge.begin
+    }
+
+    /// # Errors
+    /// When its judgements begin with words that it does not write: one who learns all of a judgement would learn these.
+    pub fn writes_all(&self) -> Result<(), String> {
+        if self.judge.begin.is_empty() {
+            return Ok(());
+        }
+        Err("the judge is helped on by words that are put in its mouth (begin), expected one that writes all".into())
     }
 
     /// The same task, in which single responses with a label are asked about as another judge does: a model that judges
@@ -178,6 +201,11 @@ impl Judging {
         if self.judge.takes()[1] == 1 {
             return Err(
                 "single: the judge is of single responses itself, expected one of several".into()
+            );
+        }
+        if single.begin != self.judge.begin {
+            return Err(
+                "single: its judgements begin with another text than the judge's (begin)".into()
             );
         }
         if single.stop != self.judge.stop {

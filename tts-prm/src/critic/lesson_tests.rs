@@ -191,9 +191,19 @@ fn of_steps_every_verdict_up_to_the_first_error_has_to_be_right() {
     }
     // Two that see the same first error answer the same.
     assert_eq!(judging.answer(&boxes(&[good, bad])), judging.answer(&boxes(&[good, bad, good])));
-    for name in ["genprm", "thinkprm-steps"] {
-        assert!(Judging::of_labels(Judge::published(name).expect(name)).is_err(), "{name}");
-    }
+    let turns = Judging::of_labels(Judge::published("genprm").expect("known")).expect_err("turns");
+    assert!(turns.contains("a solution that is reinforced is one text"), "{turns}");
+    // What is put before all that it writes is read, and what it writes is learnt.
+    let think = Judge::published("thinkprm-steps").expect("known");
+    let begun = Judging::of_labels(think.clone()).expect("it writes its verdicts");
+    assert_eq!(begun.begin(), "\nLet's verify step by step:");
+    let lesson = begun.lesson_of_steps(&steps(2, Some(1))).expect("a lesson");
+    let (gold, said) = (lesson.problem().gold, boxes(&[true, false]));
+    assert!(begun.verdict("", &gold, &format!("{}{said}", begun.begin())).is_right());
+    let again = Judging::of_labels(think.looking_again(1)).expect_err("again");
+    assert!(again.contains("put in its mouth behind its beginning"), "{again}");
+    let plain = judging.writes_all().and_then(|()| begun.writes_all()).expect_err("it begins");
+    assert!(plain.contains("(begin)"), "{plain}");
     assert!(judging.lesson_of_steps(&steps(2, Some(2))).is_err(), "no such step");
     assert_eq!(known("error in step 3 of 2"), None);
 }

@@ -62,6 +62,7 @@ pub mod judge;
 pub mod judged;
 pub mod jury;
 pub mod lesson;
+pub mod meta;
 pub mod next_word;
 pub mod published;
 pub mod read;
@@ -82,16 +83,17 @@ pub use assess::{Graded, GradedAssessment, GradedFigures, are_truths, assess_gra
 pub use assess::{PreferenceFields, read_preferences_by};
 pub use assess::{
     StepAssessment, StepCase, StepCases, StepFigures, StepRuling, assess_steps, read_step_cases,
-    score_steps,
+    score_preferences, score_steps,
 };
-pub(crate) use assess::{fits, hear};
+pub(crate) use assess::{Case, fits, hear, hear_whole};
 pub use ballot::{Ballot, Judgement, Vote};
 pub use choice::BestByJudge;
 pub use critiques::{Critiqued, Critiques, critiques, read_critiques, write_critiques};
 pub use judge::Judge;
 pub use judged::{Judged, State};
-pub use jury::{Jury, Meta, Order};
+pub use jury::{Jury, Order};
 pub use lesson::{Judging, Lesson};
+pub use meta::Meta;
 pub use next_word::NextWord;
 pub use published::PUBLISHED;
 pub use read::{By, Decision, Reading, Refusal, Said};
@@ -103,7 +105,9 @@ pub use response::Response;
 pub use sure::Sure;
 pub use template::Template;
 pub use tuning::Truth;
-pub use verified::{Part, Verified, Verify, VerifyReport, verified_labels, verified_steps};
+pub use verified::{
+    Part, Verified, Verify, VerifyReport, verified_chain, verified_labels, verified_steps,
+};
 pub use word::{Speaker, WordConfig};
 
 #[cfg(test)]

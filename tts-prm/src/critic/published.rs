@@ -13,6 +13,7 @@
 //! | `score` | one | any model that follows instructions | `{"score": 7}`, 1 to 10 |
 //! | `rubric` | one | the same | a letter, A to E |
 //! | `proof` | one, a proof | the same (the verifier of `DeepSeekMath-V2` was taught its kind) | `Proof grade: 0.5`, 0 to 1 |
+//! | `issues` | one verification, such as `proof` writes | the same | `Verification grade: 1`, 0 to 1 |
 //! | `pairwise` | two | the same | `[[A]]`, `[[B]]`, `[[C]]` |
 //! | `listwise` | two or more | the same | `Ranking: [2] > [1]` |
 //! | `steps` | the steps of one | the same | `\boxed{correct}` for each step |
@@ -36,7 +37,7 @@ use super::read::{By, Decision, Reading};
 use super::template::Template;
 
 /// The names of [`Judge::published`].
-pub const PUBLISHED: [&str; 18] = [
+pub const PUBLISHED: [&str; 19] = [
     "deepseek-grm",
     "deepseek-grm-single",
     "deepseek-judge",
@@ -48,6 +49,7 @@ pub const PUBLISHED: [&str; 18] = [
     "score",
     "rubric",
     "proof",
+    "issues",
     "pairwise",
     "listwise",
     "steps",
@@ -98,8 +100,9 @@ impl Judge {
             "rubric" => {
                 (name, Reading::Letter { marker: "Grade:".into(), letters: "ABCDE".into() }, 0.7)
             }
-            "proof" => {
-                let marker = "Proof grade:".into();
+            "proof" | "issues" => {
+                let of = if name == "proof" { "Proof" } else { "Verification" };
+                let marker = format!("{of} grade:");
                 (name, Reading::Number { marker, low: 0.0, high: 1.0 }, 0.7)
             }
             "support" => {

@@ -24,6 +24,7 @@ use tts_core::{
 use super::assess::{Ended, Preference};
 use super::lesson::{Judging, Lesson};
 use super::read::Refusal;
+use super::tuning::Sifted;
 use crate::reinforce::Independent;
 
 /// How attempts are made and kept.
@@ -178,6 +179,9 @@ pub fn attempts(
     settings: &Rejective,
     mut done: impl FnMut() -> ControlFlow<()>,
 ) -> Result<AllAttempts, Ended<AllAttempts>> {
+    if let Err(problem) = judging.writes_all() {
+        return Err(Ended::refused(None, problem, Default::default()));
+    }
     let mut first_refusal: Option<Refusal> = None;
     let mut lessons: Vec<(usize, Lesson)> = Vec::new();
     for (item, preference) in preferences.iter().enumerate() {
@@ -217,10 +221,10 @@ pub fn attempts(
             }
             scores.push(read.ok());
         }
-        let is_right = |scores: &&Option<Vec<f64>>| lesson.truth.reward(scores.as_deref()) > 0.0;
+        let is_right = |scores: &Option<Vec<f64>>| lesson.truth.is_right(scores.as_deref());
         for (text, scores) in written.iter().zip(&scores) {
             let Ok(judgement) = text.clone() else { continue };
-            let right = scores.is_some().then(|| is_right(&scores));
+            let right = scores.is_some().then(|| is_right(scores));
             all_written.push(Attempt {
                 item: *item,
                 prompt: lesson.prompt.clone(),
@@ -228,16 +232,16 @@ pub fn attempts(
                 right,
             });
         }
-        let right = scores.iter().filter(is_right).count();
+        let sifted = Sifted::of(&scores.iter().map(is_right).collect::<Vec<_>>(), false);
         found.judgements += scores.len();
         found.refused += scores.iter().filter(|scores| scores.is_none()).count();
-        found.right += right;
-        found.easy += usize::from(right > 0 && right == scores.len());
-        if right == 0 {
+        found.right += sifted.right;
+        found.easy += usize::from(sifted.easy);
+        if sifted.hard {
             found.hard += 1;
             hard.push((*item, lesson));
         }
-        for place in lesson.truth.kept(&scores) {
+        for place in sifted.kept {
             let Ok(judgement) = written[place].clone() else { continue };
             found.kept += 1;
             kept.push(Kept {
@@ -260,7 +264,7 @@ pub fn attempts(
         for ((item, lesson), written) in hard.into_iter().zip(all) {
             let Some(judgement) = written.into_iter().flatten().flatten().next() else { continue };
             let scores = judging.scores(&judgement, lesson.shown.len()).ok();
-            if lesson.truth.reward(scores.as_deref()) > 0.0 {
+            if lesson.truth.is_right(scores.as_deref()) {
                 found.hinted += 1;
                 kept.push(Kept { item, prompt: lesson.prompt.clone(), judgement, hinted: true });
             }

@@ -67,6 +67,7 @@ built_in!(
     "genrm",
     "genrm-cot",
     "helpful",
+    "issues",
     "listwise",
     "pairwise",
     "panel",

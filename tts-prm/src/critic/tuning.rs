@@ -77,7 +77,7 @@ impl Truth {
         if let Self::Near { .. } = self {
             return self.credit(scores);
         }
-        if scores.is_some_and(|scores| self.holds(scores)) { 1.0 } else { -1.0 }
+        if self.is_right(scores) { 1.0 } else { -1.0 }
     }
 
     /// What a judgement is worth, from 0 to 1: 1 where it is right, and less the further a grade is from its label; 0 where
@@ -104,10 +104,13 @@ impl Truth {
     /// assert!(kept(&[wrong.clone(), None, wrong]).is_empty());
     /// ```
     pub fn kept(self, attempts: &[Option<Vec<f64>>]) -> Vec<usize> {
-        let right =
-            |place: &usize| attempts[*place].as_ref().is_some_and(|scores| self.holds(scores));
-        let kept: Vec<usize> = (0..attempts.len()).filter(right).collect();
-        if kept.len() == attempts.len() { Vec::new() } else { kept }
+        let right = attempts.iter().map(|scores| self.is_right(scores.as_deref()));
+        Sifted::of(&right.collect::<Vec<_>>(), false).kept
+    }
+
+    /// Whether an attempt is right: not one that could not be read.
+    pub(super) fn is_right(self, scores: Option<&[f64]>) -> bool {
+        scores.is_some_and(|scores| self.holds(scores))
     }
 
     /// A question with a hint of the answer behind it: in a chat behind the last turn of the user. `shown` is the order in which
@@ -153,6 +156,29 @@ impl Truth {
                 Prompt::Chat(messages)
             }
         }
+    }
+}
+
+/// What becomes of the attempts at an item, by whether each is right.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Sifted {
+    /// The places of those that are learnt from: of right ones, and of none where all are, unless what is easy is kept.
+    pub(super) kept: Vec<usize>,
+    /// How many are right.
+    pub(super) right: usize,
+    /// Whether all are.
+    pub(super) easy: bool,
+    /// Whether none is.
+    pub(super) hard: bool,
+}
+
+impl Sifted {
+    /// Those of attempts of which each is right or not.
+    pub(super) fn of(right: &[bool], keeps_easy: bool) -> Self {
+        let places: Vec<usize> = (0..right.len()).filter(|&place| right[place]).collect();
+        let (count, easy) = (places.len(), !right.is_empty() && places.len() == right.len());
+        let kept = if easy && !keeps_easy { Vec::new() } else { places };
+        Self { kept, right: count, easy, hard: count == 0 }
     }
 }
 
@@ -209,6 +235,21 @@ mod tests {
             let right = pattern.count_ones() as usize;
             assert_eq!(kept.len(), if right == 3 { 0 } else { right }, "{pattern:03b}");
             assert!(kept.iter().all(|&place| pattern >> place & 1 == 1));
+        }
+    }
+
+    #[test]
+    fn what_is_easy_is_kept_where_it_is_asked_for() {
+        let of = |right: &[bool], easy| {
+            let Sifted { kept, right, easy, hard } = Sifted::of(right, easy);
+            (kept, right, easy, hard)
+        };
+        assert_eq!(of(&[true, true], false), (vec![], 2, true, false));
+        assert_eq!(of(&[true, true], true), (vec![0, 1], 2, true, false));
+        for easy in [false, true] {
+            assert_eq!(of(&[false, true], easy), (vec![1], 1, false, false));
+            assert_eq!(of(&[false, false], easy), (vec![], 0, false, true));
+            assert_eq!(of(&[], easy), (vec![], 0, false, true));
         }
     }
 

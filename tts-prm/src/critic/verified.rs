@@ -25,12 +25,13 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use tts_core::{Cost, NodeId, Outcome, Prompt, Role, Search};
 
-use super::assess::{Case, Ended, Graded, StepCase, are_truths, hear_whole};
+use super::assess::{Case, Ended, Graded, Ruling, StepCase, are_truths, hear_whole};
+use super::ballot::Judgement;
 use super::judge::Judge;
 use super::jury::Jury;
 use super::read::{By, Refusal};
 use super::response::Response;
-use super::tuning::Truth;
+use super::tuning::{Sifted, Truth};
 
 /// How attempts are made and kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -290,36 +291,54 @@ fn verified(
             *found.reasons.entry(why.clone()).or_default() += 1;
         }
         found.cost += outcome.usage.logical;
-        let judgements = ruling.ballot.judgements.iter();
-        let right: Vec<_> = judgements
-            .filter(|judgement| {
-                let text = outcome.tree.text(judgement.node);
-                // The words that stand there, whatever their probability was.
-                let said = match (truths[item], judge.decision()) {
-                    (Truth::Steps(_), _) => {
-                        verdicts(judge, outcome, judgement.node, judgement.steps.len())
-                    }
-                    (_, Some(_)) => judge.reading.read(&text, 1, 0).map(|said| said.scores),
-                    (_, None) => Ok(judgement.scores.clone()),
-                };
-                said.is_ok_and(|said| truths[item].holds(&said))
-            })
-            .collect();
-        found.right += right.len();
-        found.hard += usize::from(right.is_empty());
-        let all = right.len() == verify.samples;
-        found.easy += usize::from(all);
-        if !all || verify.easy {
-            found.kept += right.len();
-            let learnt = right
-                .iter()
-                .flat_map(|judgement| rows(judge, item, truths[item], outcome, judgement.node));
-            kept.entry(item).or_default().extend(learnt);
-        }
+        let judgements = &ruling.ballot.judgements;
+        let mut right = right_of(judge, truths[item], ruling, outcome);
+        // What could not be read is an attempt, too.
+        right.resize(right.len().max(verify.samples), false);
+        let sifted = Sifted::of(&right, verify.easy);
+        found.right += sifted.right;
+        found.hard += usize::from(sifted.hard);
+        found.easy += usize::from(sifted.easy);
+        found.kept += sifted.kept.len();
+        let learnt = sifted.kept.into_iter().filter_map(|place| judgements.get(place));
+        let learnt =
+            learnt.flat_map(|judgement| rows(judge, item, truths[item], outcome, judgement.node));
+        kept.entry(item).or_default().extend(learnt);
         done()
     });
     let (_, ended) = Ended::apart(heard);
     Ended::join(ended, (kept.into_values().flatten().collect(), found))
+}
+
+/// Whether each judgement of a ruling is right by the words that stand there, whatever their probability was.
+fn right_of(judge: &Judge, truth: Truth, ruling: &Ruling, outcome: &Outcome) -> Vec<bool> {
+    let holds = |judgement: &Judgement| {
+        let text = outcome.tree.text(judgement.node);
+        let said = match (truth, judge.decision()) {
+            (Truth::Steps(_), _) => verdicts(judge, outcome, judgement.node, judgement.steps.len()),
+            (_, Some(_)) => judge.reading.read(&text, 1, 0).map(|said| said.scores),
+            (_, None) => Ok(judgement.scores.clone()),
+        };
+        said.is_ok_and(|said| truth.holds(&said))
+    };
+    ruling.ballot.judgements.iter().map(holds).collect()
+}
+
+/// What is to be learnt of chains that were written about a solution already: those whose every verdict, up to and with the first
+/// error, is as it is known; `item` is its place. Nothing of a judge that does not write its verdicts itself.
+pub fn verified_chain(
+    judge: &Judge,
+    (item, case): (usize, &StepCase),
+    ruling: &Ruling,
+    outcome: &Outcome,
+) -> Vec<Verified> {
+    if unwritten(judge).is_some() {
+        return Vec::new();
+    }
+    let truth = Truth::Steps(case.first_error);
+    let right = right_of(judge, truth, ruling, outcome);
+    let right = ruling.ballot.judgements.iter().zip(right).filter(|(_, right)| *right);
+    right.flat_map(|(judgement, _)| rows(judge, item, truth, outcome, judgement.node)).collect()
 }
 
 /// The verdicts on so many steps that are written up to a node, or in its turns.

@@ -10,10 +10,10 @@
 
 use std::ops::ControlFlow;
 
-use tts_core::{Cost, Search};
+use tts_core::{Cost, Outcome, Search};
 
 use super::LabelledSolution;
-use crate::critic::{Ended, Jury, Response, Ruling, hear};
+use crate::critic::{Case, Ended, Jury, Response, Ruling, hear_whole};
 
 /// Whether a judge and labels name the same first error.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -59,6 +59,22 @@ pub fn agreed(
     solutions: &[LabelledSolution],
     mut done: impl FnMut(usize, &Cost),
 ) -> Result<Vec<Agreement>, Ended<Vec<Option<Agreement>>>> {
+    agreed_whole(search, jury, solutions, |number, _, outcome| {
+        done(number, &outcome.usage.logical);
+    })
+}
+
+/// The same, where `done` is told of the whole search of each: what the judge wrote stands in its tree
+/// ([`crate::critic::assess::Heard::of_steps`], [`crate::critic::verified_chain`]).
+///
+/// # Errors
+/// As [`agreed`].
+pub fn agreed_whole(
+    search: &Search<'_>,
+    jury: &Jury,
+    solutions: &[LabelledSolution],
+    mut done: impl FnMut(usize, &Ruling, &Outcome),
+) -> Result<Vec<Agreement>, Ended<Vec<Option<Agreement>>>> {
     if jury.meta.is_some() {
         let problem = "judge: meta keeps some judgements of a response, and steps are judged by the mean of all: leave \
                        it out";
@@ -67,10 +83,10 @@ pub fn agreed(
     let cases = solutions.iter().map(|solution| {
         let steps = solution.steps.iter().map(|step| step.text.clone()).collect();
         let response = Response { steps, ..Response::text("") };
-        (solution.prompt.clone(), std::iter::once(response).collect())
+        Case::from((solution.prompt.clone(), std::iter::once(response).collect()))
     });
-    let rulings = hear(search, jury, cases.collect(), |number, _, cost| {
-        done(number, cost);
+    let rulings = hear_whole(search, jury, cases.collect(), |number, ruling, outcome| {
+        done(number, ruling, outcome);
         ControlFlow::Continue(())
     });
     let (rulings, ended) = Ended::apart(rulings);
@@ -99,7 +115,7 @@ mod tests {
     #[test]
     fn a_meta_judge_is_refused() {
         let judge = Voice::new(|_, _, _| "\\boxed{correct}");
-        let meta = Some(Meta { scorer: "meta".into(), keep: 1 });
+        let meta = Some(Meta::of("meta", 1));
         let steps = Judge::published("steps").expect("known");
         let jury = Jury { role: None, meta, ..Jury::of(steps, 2) };
         let error = agreed(&Search::new(&judge), &jury, &[], |_, _| {}).expect_err("refused");

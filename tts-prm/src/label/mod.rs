@@ -49,7 +49,7 @@ mod rollouts;
 mod run;
 mod solution;
 
-pub use agreed::{Agreement, agreed};
+pub use agreed::{Agreement, agreed, agreed_whole};
 pub use consensus::Consensus;
 pub use exact::exact;
 pub use file::{read_labels, write_labels};

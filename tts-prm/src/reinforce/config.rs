@@ -171,6 +171,9 @@ pub struct ReinforceConfig {
     pub learn: Learning,
     /// Where steps and solutions end.
     pub rule: StepRule,
+    /// What each solution begins with, put there by nobody's choice: read, and not learnt; nothing unless said.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub begin: String,
     /// What is measured on held-out problems.
     pub measure: Measuring,
     /// Steps between two savings of the state, beside one at the end; 0 for that alone.
@@ -205,6 +208,7 @@ impl Default for ReinforceConfig {
             curriculum: Curriculum::default(),
             learn: Learning::default(),
             rule: StepRule { max_step_tokens: 200, max_tokens: 200, ..StepRule::lines() },
+            begin: String::new(),
             measure: Measuring::default(),
             save_every: 10,
             record: Recording::default(),
@@ -298,6 +302,10 @@ impl ReinforceConfig {
             }
             if !term.weight.is_finite() {
                 let problem = format!("{}, expected a number", term.weight);
+                return wrong(&format!("rewards[{place}].weight"), problem);
+            }
+            if term.factor && (term.weight - 1.0).abs() > 0.0 {
+                let problem = format!("{}, of a factor, which has none: expected 1", term.weight);
                 return wrong(&format!("rewards[{place}].weight"), problem);
             }
         }

@@ -82,8 +82,9 @@ impl<S: SearchStrategy + Clone + std::fmt::Debug> Reinforce<'_, S> {
             }
         }
         // Rewards of the run itself are of all problems.
-        let rewarded =
-            |problem: &Problem| self.config.rewards.iter().any(|term| term.on.has(problem));
+        let rewarded = |problem: &Problem| {
+            self.config.rewards.iter().any(|term| !term.factor && term.on.has(problem))
+        };
         let without = problems.iter().position(|problem| !rewarded(problem));
         if let Some(place) = without.filter(|_| self.rewards.is_empty()) {
             let known = if On::Known.has(&problems[place]) { "a" } else { "no" };

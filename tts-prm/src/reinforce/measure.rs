@@ -8,6 +8,7 @@ use tts_core::metrics::{self, MetricError};
 use tts_core::{Generator, Sampling, Search, Task};
 
 use super::rollout::rollouts;
+use super::sampler::Plain;
 use super::{
     Asked, Independent, Majority, Measured, Measuring, Problem, ReinforceConfig, Reward, Sample,
 };
@@ -35,7 +36,7 @@ pub(super) fn measure(
         .rule(config.rule.clone())
         .shared_task(std::sync::Arc::clone(task))
         .sampling(Sampling::temperature(temperature));
-    let sampler = Independent { n: samples };
+    let sampler = Plain::new(Independent { n: samples }, true).begun(&config.begin);
     let places: Vec<usize> = (0..problems.len()).collect();
     let (mut shares, mut majority, mut any, mut tokens, mut count) = (Vec::new(), 0, 0, 0, 0);
     for (number, places) in places.chunks(TOGETHER).enumerate() {

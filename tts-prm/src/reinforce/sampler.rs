@@ -45,18 +45,25 @@ impl SearchStrategy for Independent {
 }
 
 /// A sampler that stops where it is to draw a solution otherwise than at temperature 1 from all tokens, or notes the
-/// probabilities that it is drawn with; shared by its clones is what it was to draw by.
+/// probabilities that it is drawn with; and puts before each solution what it is to begin with. Shared by its clones is what it was to draw by.
 #[derive(Debug, Clone)]
 pub(super) struct Plain<S> {
     strategy: S,
     /// Whether anything may be drawn, and is noted: what the trainer makes of it is weighted.
     free: bool,
+    /// What is put before each solution.
+    begin: String,
     other: Arc<OnceLock<Sampling>>,
 }
 
 impl<S> Plain<S> {
     pub(super) fn new(strategy: S, free: bool) -> Self {
-        Self { strategy, free, other: Arc::default() }
+        Self { strategy, free, begin: String::new(), other: Arc::default() }
+    }
+
+    /// The same, where each solution begins with a text.
+    pub(super) fn begun(self, begin: &str) -> Self {
+        Self { begin: begin.to_owned(), ..self }
     }
 
     /// # Errors
@@ -77,6 +84,10 @@ impl<S: SearchStrategy> SearchStrategy for Plain<S> {
         for expand in &mut expands {
             // What others write and what only looks ahead is not learnt.
             let learnt = expand.role.is_none() && expand.kind == NodeKind::Committed;
+            let begins = learnt && expand.node == NodeId::ROOT && expand.append.is_none();
+            if begins && !self.begin.is_empty() {
+                expand.append = Some(self.begin.clone());
+            }
             let Some(other) = expand.sampling.filter(|own| learnt && *own != plain) else {
                 continue;
             };

@@ -133,7 +133,7 @@ impl<S: SearchStrategy + Clone + std::fmt::Debug> Reinforce<'_, S> {
             Equal::Redraw { most } => most.saturating_mul(wanted),
             Equal::Keep | Equal::Drop => wanted,
         };
-        let sampler = Plain::new(sampler.clone(), config.importance.is_some());
+        let sampler = Plain::new(sampler.clone(), config.importance.is_some()).begun(&config.begin);
         let seed = seed::mix(config.seed, note.step as u64);
         let part = (note.step - 1) as f64 / config.steps as f64;
         let mut rewarded = Rewarded::default();

@@ -18,6 +18,7 @@ use tts_models::{
 use super::*;
 
 mod apart;
+mod begun;
 mod branches;
 mod checks;
 mod failures;

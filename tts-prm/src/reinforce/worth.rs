@@ -1,11 +1,13 @@
-//! What the samples of a group are worth: the sum of all terms, with their weights.
+//! What the samples of a group are worth: the sum of all terms, with their weights, times those that are factors
+//! ([`super::Term::factor`]).
 //!
 //! A term that knows nothing of a sample gives it what its rule says ([`Reward::knows`]): that counts in the sum, and
 //! is left out of what is told of the term. A term that knows nothing of a whole group is the same for all of it, so
 //! that a comparison within the group is that of the other terms; where rewards are compared with those of the whole
 //! batch, such a group is not learnt from.
 //!
-//! Source: none; sums of rewards are those of DeepSeek-AI 2025 (arXiv 2501.12948), section 2.3.2.
+//! Source: sums of rewards are those of DeepSeek-AI 2025 (arXiv 2501.12948), section 2.3.2; factors those of `DeepSeekMath-V2`
+//! (arXiv 2511.22570), section 2.1.
 
 use tts_core::SearchStrategy;
 
@@ -35,8 +37,13 @@ impl<S: SearchStrategy + Clone + std::fmt::Debug> Reinforce<'_, S> {
         let (problem, samples) = (&problems[group.problem], &group.samples);
         let asked = Asked { heard, ..Asked::new(problem, &*self.task, samples, group.seed) };
         let own = self.config.rewards.iter().filter(|term| term.on.has(problem));
-        let own = own.map(|term| (term.of.name(), term.weight, &term.of as &dyn Reward));
-        let more = self.rewards.iter().map(|(name, weight, reward)| (&**name, *weight, *reward));
+        let own = own.map(|term| {
+            let weight = if term.factor { None } else { Some(term.weight) };
+            (term.of.name(), weight, &term.of as &dyn Reward)
+        });
+        let more = self.rewards.iter();
+        let more = more.map(|(name, weight, reward)| (&**name, Some(*weight), *reward));
+        let mut factors = vec![1.0; samples.len()];
         let mut worth = Worth {
             rewards: vec![0.0; samples.len()],
             each: vec![Each::new(); samples.len()],
@@ -63,7 +70,10 @@ impl<S: SearchStrategy + Clone + std::fmt::Debug> Reinforce<'_, S> {
             }
             let mut unknown = 0;
             for (place, (reward, knows)) in rewards.iter().zip(&knows).enumerate() {
-                worth.rewards[place] += weight * reward;
+                match weight {
+                    Some(weight) => worth.rewards[place] += weight * reward,
+                    None => factors[place] *= reward,
+                }
                 if *knows {
                     worth.each[place].insert(name.to_owned(), *reward);
                 } else {
@@ -74,6 +84,9 @@ impl<S: SearchStrategy + Clone + std::fmt::Debug> Reinforce<'_, S> {
                 *note.unknown.entry(name.to_owned()).or_default() += unknown;
                 worth.blank |= unknown == samples.len();
             }
+        }
+        for (reward, factor) in worth.rewards.iter_mut().zip(factors) {
+            *reward *= factor;
         }
         Ok(worth)
     }

@@ -121,7 +121,11 @@ impl Tokenizer {
             && self.decode(&ids, false) != text
         {
             let byte = text.as_bytes()[at];
-            return Err(input(format!("byte 0x{byte:02X} at offset {at} has no token")));
+            let written = text.char_indices().take_while(|(start, _)| *start <= at);
+            let character = written.last().map_or('\u{FFFD}', |(_, character)| character);
+            return Err(input(format!(
+                "byte 0x{byte:02X} at offset {at} has no token: the model's vocabulary cannot write {character:?}"
+            )));
         }
         Ok(ids)
     }

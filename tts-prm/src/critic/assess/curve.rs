@@ -261,7 +261,7 @@ mod tests {
     #[test]
     fn the_kept_share_stands_beside_all() {
         let (preferences, rulings) = rulings();
-        let meta = Some(Meta { scorer: "m".into(), keep: 2 });
+        let meta = Some(Meta::of("m", 2));
         let jury = Jury { meta, ..jury(4) };
         let found = curve(&jury, &preferences, &rulings, 3).expect("a curve");
         let numbers: Vec<(usize, Option<usize>)> =

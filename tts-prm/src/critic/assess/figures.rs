@@ -5,10 +5,12 @@
 //! Source: see [`super::Assessment`].
 
 use std::collections::BTreeMap;
+use std::io::{self, Write};
 
+use tts_core::Unit;
 use tts_core::metrics::{
     Calibration, MetricError, auc_over_problems, auc_within_problems, bootstrap_interval,
-    calibration,
+    calibration, share_interval,
 };
 
 use super::super::ballot::{Ballot, Vote};
@@ -19,11 +21,68 @@ use super::report::{Assessment, Bias, Ruling};
 use super::sections::Sections;
 use super::trust::trust;
 
+/// The fewest scores of which calibration is told: three for each of its bins.
+pub(super) const LEAST_CALIBRATED: usize = 3 * Calibration::BINS;
+
+/// Log-odds beyond which a score says no more.
+const MOST_ODDS: f64 = 80.0;
+
 /// Resamplings of an interval.
 pub(super) const DRAWS: usize = 2_000;
 
 /// The quantiles of a two-sided test at 5 % and of a power of 80 %, added up.
 const POWER: f64 = 1.959_964 + 0.841_621;
+
+/// Who gave the scores of a ballot.
+#[derive(Clone, Copy)]
+pub(super) enum By<'a> {
+    /// A jury, by its votes.
+    Jury(&'a Jury),
+    /// A scorer, once, in this unit.
+    Scorer(Unit),
+}
+
+impl By<'_> {
+    /// What each of so many responses comes to.
+    pub(super) fn totals(self, ballot: &Ballot, responses: usize) -> Vec<Option<f64>> {
+        let mut totals = match self {
+            Self::Jury(jury) => jury.totals(ballot),
+            Self::Scorer(unit) => {
+                let total = |score: f64| match unit {
+                    // Probabilities that are all but 1 would be ties.
+                    Unit::Probability => (score / (1.0 - score)).ln().clamp(-MOST_ODDS, MOST_ODDS),
+                    _ => score,
+                };
+                let scores = ballot.totals(Vote::Mean, None);
+                scores.into_iter().map(|score| score.map(total)).collect()
+            }
+        };
+        // Of a ruling that was never begun nobody counted the responses.
+        totals.resize(responses, None);
+        totals
+    }
+
+    /// Means, which do not depend on how many judgements could be read.
+    fn values(self, ballot: &Ballot) -> Vec<Option<f64>> {
+        match self {
+            Self::Jury(jury) => jury.values(ballot),
+            Self::Scorer(_) => ballot.totals(Vote::Mean, None),
+        }
+    }
+
+    /// How many judgements of each response count.
+    fn keep(self) -> Option<usize> {
+        match self {
+            Self::Jury(jury) => jury.meta.as_ref().map(|meta| meta.keep),
+            Self::Scorer(_) => None,
+        }
+    }
+
+    /// Whether scores could be probabilities.
+    fn calibrates(self) -> bool {
+        matches!(self, Self::Jury(_) | Self::Scorer(Unit::Probability))
+    }
+}
 
 /// What the figures of one item are made of.
 struct Item<'a> {
@@ -35,19 +94,24 @@ struct Item<'a> {
 }
 
 impl Item<'_> {
+    /// Whether nothing is said of how the best one compares.
+    fn abstains(&self) -> bool {
+        Ballot::abstains(&self.totals, self.preference.best)
+    }
+
     /// Which responses have the best total.
     fn first(&self) -> Vec<usize> {
         Ballot::first(&self.totals)
     }
 
-    /// The share of a draw among the best that a response has; a guess where nobody has a total.
+    /// How often a response is chosen.
     fn share(&self, place: usize) -> f64 {
         Ballot::share(&self.totals, place)
     }
 }
 
 pub(super) fn assessment(
-    jury: &Jury,
+    by: By<'_>,
     preferences: &[Preference],
     rulings: &[Option<Ruling>],
     seed: u64,
@@ -58,14 +122,12 @@ pub(super) fn assessment(
         .filter_map(|(preference, ruling)| {
             let ruling = ruling.as_ref()?;
             let ballot = &ruling.ballot;
-            let mut totals = jury.totals(ballot);
-            // Of a ruling that was never begun nobody counted the responses.
-            totals.resize(preference.responses.len(), None);
-            Some(Item { preference, ruling, totals, values: jury.values(ballot) })
+            let totals = by.totals(ballot, preference.responses.len());
+            Some(Item { preference, ruling, totals, values: by.values(ballot) })
         })
         .collect();
     let right: Vec<f64> = items.iter().map(|item| item.share(item.preference.best)).collect();
-    let accuracy = bootstrap_interval(&right, DRAWS, seed)?;
+    let accuracy = share_interval(&right, DRAWS, seed)?;
     let guesses: f64 = items.iter().map(|item| 1.0 / item.preference.responses.len() as f64).sum();
     let mut parts: BTreeMap<String, Vec<f64>> = BTreeMap::new();
     for (item, &right) in items.iter().zip(&right) {
@@ -74,7 +136,7 @@ pub(super) fn assessment(
         }
     }
     let subsets =
-        parts.into_iter().map(|(name, right)| Ok((name, bootstrap_interval(&right, DRAWS, seed)?)));
+        parts.into_iter().map(|(name, right)| Ok((name, share_interval(&right, DRAWS, seed)?)));
     let subsets = subsets.collect::<Result<BTreeMap<_, _>, MetricError>>()?;
     let mut reasons: BTreeMap<String, usize> = BTreeMap::new();
     for why in items.iter().flat_map(|item| &item.ruling.reasons) {
@@ -91,23 +153,84 @@ pub(super) fn assessment(
         chance: guesses / items.len() as f64,
         sections: Sections::of(&subsets),
         subsets,
-        abstained: items.iter().filter(|item| item.first().is_empty()).count(),
-        ties: items.iter().filter(|item| item.first().len() > 1).count(),
+        abstained: items.iter().filter(|item| item.abstains()).count(),
+        ties: items.iter().filter(|item| !item.abstains() && item.first().len() > 1).count(),
         judgements: items.iter().map(|item| item.ruling.ballot.judgements.len()).sum(),
         refused: items.iter().map(|item| item.ruling.ballot.refused).sum(),
         reasons,
         auc,
         auc_within,
-        calibration: calibrated(jury, &items),
-        // In a fixed order the first place is that of a response, and may be the best one's.
-        position: if jury.order == Order::Fixed { None } else { position(&items, seed)? },
+        calibration: if by.calibrates() { calibrated(by.keep(), &items) } else { None },
+        position: match by {
+            // In a fixed order the first place is that of a response, and may be the best one's.
+            By::Jury(jury) if jury.order != Order::Fixed => position(&items, seed)?,
+            _ => None,
+        },
         length: length(&items),
         correlation,
         correlation_over,
         length_correlation: biased(&ranks::for_length(&ranked), seed)?,
         meta: trust(items.iter().map(|item| (item.preference, item.ruling)), seed),
-        votes: super::curve::curve(jury, preferences, rulings, seed)?,
+        votes: match by {
+            By::Jury(jury) => super::curve::curve(jury, preferences, rulings, seed)?,
+            By::Scorer(_) => Vec::new(),
+        },
     })
+}
+
+/// Why there are no figures, if nothing could be read.
+pub(super) fn silence(
+    judgements: usize,
+    refused: usize,
+    reasons: &BTreeMap<String, usize>,
+) -> Option<String> {
+    if judgements > 0 {
+        return None;
+    }
+    let commonest = reasons.iter().max_by_key(|(_, count)| **count);
+    let why = commonest.map_or_else(String::new, |(why, _)| format!(": {why}"));
+    Some(match refused {
+        0 => format!("nothing could be judged{why}"),
+        _ => format!("none of {refused} judgements could be read{why}"),
+    })
+}
+
+/// Writes why judgements were refused, the commonest reasons first.
+pub(super) fn write_reasons(
+    reasons: &BTreeMap<String, usize>,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    let mut reasons: Vec<(&String, &usize)> = reasons.iter().collect();
+    reasons.sort_by_key(|(_, count)| std::cmp::Reverse(**count));
+    for (why, count) in reasons.into_iter().take(5) {
+        writeln!(out, "          {count} refused: {why}")?;
+    }
+    Ok(())
+}
+
+/// The calibration of scores, if there are enough of them to tell.
+pub(super) fn calibration_of(scores: &[f64], right: &[bool]) -> Option<Calibration> {
+    let enough = scores.len() >= LEAST_CALIBRATED;
+    enough.then(|| calibration(scores, right, Calibration::BINS).ok()).flatten()
+}
+
+/// Writes it, or from how many scores on it is told.
+pub(super) fn write_calibration(
+    calibration: Option<&Calibration>,
+    scores: usize,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    match calibration {
+        Some(Calibration { expected_error, brier, count, .. }) => writeln!(
+            out,
+            "calibrated to {expected_error:.3} (expected error), Brier score {brier:.3}, over {count} scores"
+        ),
+        None if scores > 0 && scores < LEAST_CALIBRATED => writeln!(
+            out,
+            "calibration is told from {LEAST_CALIBRATED} scores on, and these are {scores}"
+        ),
+        None => Ok(()),
+    }
 }
 
 /// The areas under the curve of values, where there are right and wrong ones.
@@ -126,9 +249,8 @@ fn areas(items: &[Item<'_>], seed: u64) -> (Option<tts_core::metrics::Auc>, Opti
 }
 
 /// Whether shares of wins, or values of responses that were judged one by one, are probabilities.
-fn calibrated(jury: &Jury, items: &[Item<'_>]) -> Option<Calibration> {
+fn calibrated(keep: Option<usize>, items: &[Item<'_>]) -> Option<Calibration> {
     let (mut scores, mut right) = (Vec::new(), Vec::new());
-    let keep = jury.meta.as_ref().map(|meta| meta.keep);
     for item in items {
         let ballot = &item.ruling.ballot;
         let several = ballot.judgements.iter().any(|judgement| judgement.shown.len() > 1);
@@ -139,7 +261,7 @@ fn calibrated(jury: &Jury, items: &[Item<'_>]) -> Option<Calibration> {
             right.push(place == item.preference.best);
         }
     }
-    calibration(&scores, &right, Calibration::BINS).ok()
+    calibration_of(&scores, &right)
 }
 
 /// How much more than a fair share the first place won.
@@ -172,7 +294,7 @@ fn biased(values: &[f64], seed: u64) -> Result<Option<Bias>, MetricError> {
 /// How much more often the longer of two is chosen where it is worse, than the shorter where that is.
 fn length(items: &[Item<'_>]) -> Option<Bias> {
     let mut wrong: [Vec<f64>; 2] = [Vec::new(), Vec::new()];
-    for item in items.iter().filter(|item| item.totals.len() == 2 && !item.first().is_empty()) {
+    for item in items.iter().filter(|item| item.totals.len() == 2 && !item.abstains()) {
         let length = |place: usize| item.preference.responses[place].chars().count();
         let (best, other) = (item.preference.best, 1 - item.preference.best);
         match length(best).cmp(&length(other)) {

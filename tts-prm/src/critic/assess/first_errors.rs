@@ -17,20 +17,18 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use tts_core::metrics::{Auc, Judged, MetricError, Share, auc_over_problems, wilson};
-use tts_core::{BoxError, Cost, Scored, Search, SearchErrorKind, Step, StepScorer, Trajectory};
+use tts_core::{Cost, Outcome, Scored, Search, StepScorer, Trajectory};
 
 use super::super::jury::Jury;
 use super::super::response::Response;
 use super::ended::Ended;
 use super::report::Ruling;
+use super::scored::{score_paths, trajectory};
 use super::step_cases::StepCase;
-use super::{Case, hear};
+use super::{Case, figures as wording, hear_whole};
 
 /// Resamplings of an interval.
 const DRAWS: usize = 2_000;
-
-/// Solutions that a scorer is given at once.
-const BATCH: usize = 16;
 
 /// What was said of the steps of a solution.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -43,6 +41,25 @@ pub struct StepRuling {
     pub refused: usize,
     /// Why.
     pub reasons: Vec<String>,
+}
+
+impl StepRuling {
+    /// What a jury of steps says of those of a solution.
+    pub fn of(case: &StepCase, ruling: Ruling) -> Self {
+        let Ruling { ballot, reasons } = ruling;
+        let mut scores = ballot.steps(0);
+        if scores.len() != case.steps.len() {
+            scores.clear();
+        }
+        let (judgements, refused) = (ballot.judgements.len(), ballot.refused);
+        Self { scores, judgements, refused, reasons }
+    }
+
+    /// Whether the first error is found exactly, or none where there is none; not where nothing was said.
+    pub(super) fn finds(&self, first_error: Option<usize>, threshold: f64) -> bool {
+        let judged = Judged { scores: self.scores.clone(), first_error };
+        !self.scores.is_empty() && judged.predicted(threshold) == first_error
+    }
 }
 
 /// Rulings in the order of their cases; `None` of those that were not asked about.
@@ -82,7 +99,23 @@ pub fn assess_steps(
     search: &Search<'_>,
     jury: &Jury,
     cases: &[StepCase],
-    done: impl FnMut(usize, &Ruling, &Cost) -> ControlFlow<()>,
+    mut done: impl FnMut(usize, &Ruling, &Cost) -> ControlFlow<()>,
+) -> Result<Vec<Option<StepRuling>>, Ended<Vec<Option<StepRuling>>>> {
+    assess_steps_whole(search, jury, cases, |item, ruling, outcome| {
+        done(item, ruling, &outcome.usage.logical)
+    })
+}
+
+/// The same, where `done` is told of the whole search of each: what was written stands in its tree
+/// ([`super::Heard::of_steps`]).
+///
+/// # Errors
+/// As [`assess_steps`].
+pub fn assess_steps_whole(
+    search: &Search<'_>,
+    jury: &Jury,
+    cases: &[StepCase],
+    done: impl FnMut(usize, &Ruling, &Outcome) -> ControlFlow<()>,
 ) -> Result<Vec<Option<StepRuling>>, Ended<Vec<Option<StepRuling>>>> {
     let problem = if !jury.judge.judges_steps() {
         "judge: it judges no steps, expected thinkprm-steps, genprm, steps or one of your own"
@@ -99,16 +132,9 @@ pub fn assess_steps(
         let (prompt, responses) = (case.prompt.clone(), Arc::from([response]));
         Case { prompt, responses, reference: None }
     });
-    let (rulings, ended) = Ended::apart(hear(search, jury, asked.collect(), done));
-    let of_steps = |(case, ruling): (&StepCase, Option<Ruling>)| {
-        let Ruling { ballot, reasons } = ruling?;
-        let mut scores = ballot.steps(0);
-        if scores.len() != case.steps.len() {
-            scores.clear();
-        }
-        let (judgements, refused) = (ballot.judgements.len(), ballot.refused);
-        Some(StepRuling { scores, judgements, refused, reasons })
-    };
+    let (rulings, ended) = Ended::apart(hear_whole(search, jury, asked.collect(), done));
+    let of_steps =
+        |(case, ruling): (&StepCase, Option<Ruling>)| Some(StepRuling::of(case, ruling?));
     let found: StepRulings = cases.iter().zip(rulings).map(of_steps).collect();
     Ended::join(ended, found)
 }
@@ -119,49 +145,20 @@ pub fn assess_steps(
 /// It is given texts without tokens, so it has to read texts: what reads the token ids of a vocabulary is refused.
 ///
 /// # Errors
-/// When it reads token ids, before anything is judged; or when it fails, with the rulings that were made.
+/// When it reads token ids, before anything is judged; or when it fails, with the rulings that were made: the error names the
+/// solution.
 pub fn score_steps(
     scorer: &dyn StepScorer,
     cases: &[StepCase],
-    mut done: impl FnMut(usize, u64) -> ControlFlow<()>,
+    done: impl FnMut(usize, u64) -> ControlFlow<()>,
 ) -> Result<Vec<Option<StepRuling>>, Ended<Vec<Option<StepRuling>>>> {
-    let mut rulings: StepRulings = vec![None; cases.len()];
-    let failed = |error: BoxError, found: StepRulings| {
-        let source = Box::new(SearchErrorKind::Scorer(error).into());
-        Err(Ended { item: None, found: Box::new(found), source })
+    let path = |case: &StepCase| vec![trajectory(&case.prompt, &case.steps)];
+    let paths: Vec<Vec<Trajectory>> = cases.iter().map(path).collect();
+    let (scored, ended) = Ended::apart(score_paths(scorer, &paths, done));
+    let of_case = |(case, scored): (&StepCase, Option<Vec<Scored>>)| {
+        Some(ruling_of(scored?.pop()?, case.steps.len()))
     };
-    if scorer.vocabulary().is_some() {
-        let problem =
-            "it reads token ids, and solutions of a file have none: expected one that reads texts";
-        return failed(problem.into(), rulings);
-    }
-    let mut read = 0_u64;
-    for (batch, some) in cases.chunks(BATCH).enumerate() {
-        let path = |case: &StepCase| {
-            let step = |text: &String| Arc::new(Step { text: text.clone(), ..Step::default() });
-            let steps: Vec<Arc<Step>> = case.steps.iter().map(step).collect();
-            let count = steps.len();
-            Trajectory::new(Arc::new(case.prompt.clone()), steps, count, true)
-        };
-        let paths: Vec<Trajectory> = some.iter().map(path).collect();
-        let scored = match scorer.score(&paths) {
-            Ok(scored) => scored,
-            Err(error) => return failed(error, rulings),
-        };
-        if scored.len() != some.len() {
-            let (found, expected) = (scored.len(), some.len());
-            let problem = format!("it judged {found} of {expected} solutions");
-            return failed(problem.into(), rulings);
-        }
-        for (place, scored) in scored.into_iter().enumerate() {
-            read += scored.reads.map_or(0, |reads| reads.tokens);
-            rulings[batch * BATCH + place] = Some(ruling_of(scored, some[place].steps.len()));
-        }
-        if done((batch * BATCH + some.len()).min(cases.len()), read).is_break() {
-            break;
-        }
-    }
-    Ok(rulings)
+    Ended::join(ended, cases.iter().zip(scored).map(of_case).collect())
 }
 
 /// What a scorer says of so many steps.
@@ -264,11 +261,24 @@ impl StepAssessment {
         })
     }
 
+    /// Why these figures say nothing, if not one judgement could be read.
+    pub fn silence(&self) -> Option<String> {
+        wording::silence(self.judgements, self.refused, &self.reasons)
+    }
+
     /// Writes it for a reader.
     ///
     /// # Errors
     /// When it cannot be written.
     pub fn write(&self, mut out: impl Write) -> io::Result<()> {
+        if self.silence().is_some() {
+            let (refused, count) = (self.refused, self.all.solutions);
+            writeln!(
+                out,
+                "judged    0 judgements read, {refused} refused; {count} solutions abstained"
+            )?;
+            return wording::write_reasons(&self.reasons, &mut out);
+        }
         let share = |share: &Option<Share>| match share {
             None => "-".to_owned(),
             Some(Share { share, interval: [low, high], hits, count }) => format!(
@@ -306,22 +316,13 @@ impl StepAssessment {
             "judged    {} judgements read, {} refused; a step below {} is taken for wrong",
             self.judgements, self.refused, self.threshold
         )?;
-        let mut reasons: Vec<(&String, &usize)> = self.reasons.iter().collect();
-        reasons.sort_by_key(|(_, count)| std::cmp::Reverse(**count));
-        for (why, count) in reasons.into_iter().take(5) {
-            writeln!(out, "          {count} refused: {why}")?;
-        }
-        Ok(())
+        wording::write_reasons(&self.reasons, &mut out)
     }
 }
 
 /// The figures of some solutions, one at least.
 fn figures(heard: &[Heard<'_>], threshold: f64, seed: u64) -> Result<StepFigures, MetricError> {
-    let found = |(case, ruling): &Heard<'_>| {
-        let (scores, first_error) = (ruling.scores.clone(), case.first_error);
-        let silent = scores.is_empty();
-        !silent && Judged { scores, first_error }.predicted(threshold) == first_error
-    };
+    let found = |(case, ruling): &Heard<'_>| ruling.finds(case.first_error, threshold);
     let share = |wrong: bool| {
         let own = heard.iter().filter(|(case, _)| case.first_error.is_some() == wrong);
         let found: Vec<bool> = own.map(found).collect();

@@ -28,13 +28,15 @@ use tts_core::metrics::{
     Accuracy, Auc, Calibration, MetricError, auc_over_problems, bootstrap_interval, share_interval,
 };
 use tts_core::rows::{self, Row, RowError, RowsError};
-use tts_core::{Cost, Prompt, Search};
+use tts_core::{Cost, Outcome, Prompt, Search};
 
 use super::super::jury::Jury;
 use super::super::response::Response;
+use super::super::tuning::Truth;
 use super::ended::Ended;
+use super::figures::{self, calibration_of};
 use super::report::Ruling;
-use super::{Case, hear, turns};
+use super::{Case, hear_whole, turns};
 use crate::PrmError;
 
 /// Resamplings of an interval.
@@ -230,7 +232,23 @@ pub fn assess_graded(
     search: &Search<'_>,
     jury: &Jury,
     items: &[Graded],
-    done: impl FnMut(usize, &Ruling, &Cost) -> ControlFlow<()>,
+    mut done: impl FnMut(usize, &Ruling, &Cost) -> ControlFlow<()>,
+) -> Result<Vec<Option<Ruling>>, Ended<Vec<Option<Ruling>>>> {
+    assess_graded_whole(search, jury, items, |item, ruling, outcome| {
+        done(item, ruling, &outcome.usage.logical)
+    })
+}
+
+/// The same, where `done` is told of the whole search of each: what was written stands in its tree
+/// ([`super::Heard::of_graded`]).
+///
+/// # Errors
+/// As [`assess_graded`].
+pub fn assess_graded_whole(
+    search: &Search<'_>,
+    jury: &Jury,
+    items: &[Graded],
+    done: impl FnMut(usize, &Ruling, &Outcome) -> ControlFlow<()>,
 ) -> Result<Vec<Option<Ruling>>, Ended<Vec<Option<Ruling>>>> {
     let single = if jury.takes()[0] > 1 {
         Err("judge: it compares responses, expected one that can judge a single one".to_owned())
@@ -245,7 +263,21 @@ pub fn assess_graded(
         responses: Arc::from([Response::text(&item.response)]),
         reference: item.reference.clone(),
     });
-    hear(search, jury, cases.collect(), done)
+    hear_whole(search, jury, cases.collect(), done)
+}
+
+/// What a jury's score of a response is worth, from 0 to 1: of right and wrong (`truths`) a hit, half of one in the middle of the
+/// scale and where nothing could be read; of a grade what is left of 1 less its distance as a share of the scale, and nothing
+/// where nothing could be read.
+pub(super) fn worth(jury: &Jury, item: &Graded, truths: bool, ruling: &Ruling) -> f64 {
+    let score = jury.values(&ruling.ballot).first().copied().flatten();
+    if truths {
+        return hit(&(item.label, score));
+    }
+    let [low, high] = jury.judge.reading.range();
+    let (label, width) = ((item.label - low) / (high - low), 1.0);
+    let score = score.map(|score| vec![score]);
+    Truth::Near { label, width }.credit(score.as_deref())
 }
 
 /// How well labels of some responses are known.
@@ -272,7 +304,7 @@ pub struct GradedAssessment {
     pub all: GradedFigures,
     /// The same by parts of the data.
     pub subsets: BTreeMap<String, GradedFigures>,
-    /// Whether scores are probabilities that a response is right; `None` of grades.
+    /// Whether scores are probabilities that a response is right; `None` of grades, and below 30 scores.
     pub calibration: Option<Calibration>,
     /// Judgements that were read.
     pub judgements: usize,
@@ -327,13 +359,16 @@ impl GradedAssessment {
         Ok(Self {
             all: figures(&all, binary, seed)?,
             subsets: parts.into_iter().map(part).collect::<Result<_, MetricError>>()?,
-            calibration: binary
-                .then(|| calibration(&scores, &right, Calibration::BINS).ok())
-                .flatten(),
+            calibration: binary.then(|| calibration_of(&scores, &right)).flatten(),
             judgements,
             refused,
             reasons,
         })
+    }
+
+    /// Why these figures say nothing, if not one judgement could be read.
+    pub fn silence(&self) -> Option<String> {
+        figures::silence(self.judgements, self.refused, &self.reasons)
     }
 
     /// Writes it for a reader.
@@ -341,6 +376,14 @@ impl GradedAssessment {
     /// # Errors
     /// When it cannot be written.
     pub fn write(&self, mut out: impl Write) -> io::Result<()> {
+        if self.silence().is_some() {
+            let (refused, items) = (self.refused, self.all.items);
+            writeln!(
+                out,
+                "judged    0 judgements read, {refused} refused; {items} items abstained"
+            )?;
+            return figures::write_reasons(&self.reasons, &mut out);
+        }
         let mut told = |name: &str, figures: &GradedFigures| {
             let GradedFigures { items, abstained, error, accuracy, auc } = figures;
             let mut parts = Vec::new();
@@ -361,17 +404,10 @@ impl GradedAssessment {
         for (subset, figures) in self.subsets.iter().filter(|_| self.subsets.len() > 1) {
             told(subset, figures)?;
         }
-        if let Some(calibration) = &self.calibration {
-            let (error, brier) = (calibration.expected_error, calibration.brier);
-            writeln!(out, "calibrated to {error:.3} (expected error), Brier score {brier:.3}")?;
-        }
+        let scores = self.all.accuracy.as_ref().map_or(0, |_| self.all.items - self.all.abstained);
+        figures::write_calibration(self.calibration.as_ref(), scores, &mut out)?;
         writeln!(out, "judged    {} judgements read, {} refused", self.judgements, self.refused)?;
-        let mut reasons: Vec<(&String, &usize)> = self.reasons.iter().collect();
-        reasons.sort_by_key(|(_, count)| std::cmp::Reverse(**count));
-        for (why, count) in reasons.into_iter().take(5) {
-            writeln!(out, "          {count} refused: {why}")?;
-        }
-        Ok(())
+        figures::write_reasons(&self.reasons, &mut out)
     }
 }
 
@@ -380,14 +416,16 @@ fn judged(known: &[Known]) -> (Vec<f64>, Vec<bool>) {
     known.iter().filter_map(|&(label, score)| Some((score?, label > 0.5))).unzip()
 }
 
+/// Whether a score tells right from wrong; a half in the middle, and where there is none.
+fn hit(&(label, score): &Known) -> f64 {
+    let above = score.unwrap_or(0.5) - 0.5;
+    if above.abs() < 1e-9 { 0.5 } else { f64::from(u8::from((above > 0.0) == (label > 0.5))) }
+}
+
 /// The figures of some responses, one at least.
 fn figures(known: &[Known], binary: bool, seed: u64) -> Result<GradedFigures, MetricError> {
     let distance = |&(label, score): &Known| Some((score? - label).abs());
     let distances: Vec<f64> = known.iter().filter_map(distance).collect();
-    let hit = |&(label, score): &Known| {
-        let above = score.unwrap_or(0.5) - 0.5;
-        if above.abs() < 1e-9 { 0.5 } else { f64::from(u8::from((above > 0.0) == (label > 0.5))) }
-    };
     let hits: Vec<f64> = known.iter().map(hit).collect();
     let (scores, right) = judged(known);
     let own: Vec<usize> = (0..scores.len()).collect();

@@ -132,12 +132,21 @@ fn figures_by_hand() {
     // Scores 1 and 0 of right ones, one half and 0 of wrong ones: won, won, lost, tied.
     assert!((found.all.auc.expect("both kinds").area - 2.5 / 4.0).abs() < 1e-12);
     assert!((found.subsets["x"].accuracy.expect("right and wrong").mean - 0.75).abs() < 1e-12);
-    let calibrated = found.calibration.as_ref().expect("right and wrong");
+    assert!(found.calibration.is_none() && found.silence().is_none(), "four scores: {found:?}");
+    // Eight times as many tell.
+    let (many, heard) =
+        (vec![items[..5].to_vec(); 8].concat(), vec![rulings[..5].to_vec(); 8].concat());
+    let calibrated = GradedAssessment::of(&single, &many, &heard, 3).expect("figures").calibration;
+    let calibrated = calibrated.expect("right and wrong");
+    assert_eq!(calibrated.count, 32);
     assert!((calibrated.brier - (0.0 + 0.25 + 1.0 + 0.0) / 4.0).abs() < 1e-12, "{calibrated:?}");
     let mut text = Vec::new();
     found.write(&mut text).expect("written");
     let text = String::from_utf8(text).expect("text");
     assert!(text.starts_with("all: accuracy 60.0 %") && text.contains("3 refused: cut"), "{text}");
+    assert!(text.contains("told from 30 scores on, and these are 4"), "{text}");
+    let silent = GradedAssessment::of(&single, &items[4..5], &rulings[4..5], 3).expect("figures");
+    assert_eq!(silent.silence().as_deref(), Some("none of 2 judgements could be read: cut"));
     // Grades have a distance, on the judge's own scale, and no more.
     let score = jury("score");
     let grades = [item(5.5, "x"), item(10.0, "x"), item(1.0, "x")];

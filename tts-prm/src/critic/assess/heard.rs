@@ -2,7 +2,9 @@
 //!
 //! `judged.jsonl` begins with a line that says who judged (the jury with its template, the model, scorers, data and seed), and has
 //! one line an item behind it, in the order of the data, whatever order they were done in: the same judgements make the same
-//! bytes. Files of the same items are compared pair by pair ([`compare`]), and [`super::page`] shows one.
+//! bytes. Items are preferences, single responses with a label, or solutions whose first wrong step is known ([`Known`]); who
+//! judged may be a scorer, which writes nothing. Files of the same items are compared pair by pair ([`compare`]), and
+//! [`super::page`] shows one.
 //!
 //! Source: none; the comparison is that of `tts_core::metrics`.
 
@@ -13,13 +15,17 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 use tts_core::metrics::{Paired, paired_shares};
 use tts_core::rows::{self, RowError, RowsError};
-use tts_core::{NodeId, Outcome, Prompt, Role, files, seed};
+use tts_core::{NodeId, Outcome, Prompt, Role, Unit, files};
 
 use super::super::ballot::Ballot;
 use super::super::jury::Jury;
-use super::figures::DRAWS;
+use super::figures::{By, DRAWS};
+use super::first_errors::StepRuling;
+use super::graded::{self, Graded};
+use super::known::{Known, Measured};
 use super::preference::Preference;
 use super::report::Ruling;
+use super::step_cases::StepCase;
 use crate::PrmError;
 
 /// The file of a folder.
@@ -29,9 +35,17 @@ pub const FILE: &str = "judged.jsonl";
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct HeardBy {
-    /// The judge, and how its judgements are added up.
-    pub jury: Jury,
+    /// What the judge, or the scorer, was called.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub name: String,
+    /// Where the model is from, for a reader: a file, a folder, servers.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub from: String,
+    /// The judge, and how its judgements are added up; `None` where a scorer judged.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub jury: Option<Jury>,
     /// The text of its template, whatever the name stands for one day.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     pub template: String,
     /// What its lines depend on besides what is asked, or what it is called where nobody can tell.
     pub model: String,
@@ -50,34 +64,63 @@ impl HeardBy {
         jury: &Jury,
         model: impl Into<String>,
         scorers: BTreeMap<String, String>,
-        (preferences, seed): (&[Preference], u64),
+        (items, seed): (&[impl Measured], u64),
     ) -> Self {
         Self {
-            jury: jury.clone(),
+            jury: Some(jury.clone()),
             template: jury.judge.template.source().to_owned(),
-            model: model.into(),
             scorers,
-            data: Self::digest(preferences),
+            ..Self::of_scorer(model, (items, seed))
+        }
+    }
+
+    /// These items by a scorer of this name.
+    pub fn of_scorer(scorer: impl Into<String>, (items, seed): (&[impl Measured], u64)) -> Self {
+        Self {
+            name: String::new(),
+            from: String::new(),
+            jury: None,
+            template: String::new(),
+            model: scorer.into(),
+            scorers: BTreeMap::new(),
+            data: Self::digest(items),
             seed,
         }
     }
 
-    /// A digest of questions, responses, and which are best.
-    pub fn digest(preferences: &[Preference]) -> String {
-        let hash = preferences.iter().fold(0, |hash, preference| {
-            let responses = preference.responses.iter();
-            let hash = seed::hash_text(
-                seed::mix(hash, preference.best as u64),
-                preference.prompt.question(),
-            );
-            responses.fold(hash, |hash, response| seed::hash_text(hash, response))
-        });
+    /// The same, with what judge or scorer and model are called for a reader.
+    #[must_use]
+    pub fn called(self, name: impl Into<String>, from: impl Into<String>) -> Self {
+        Self { name: name.into(), from: from.into(), ..self }
+    }
+
+    /// Who judged, for a reader: judge and model, or the scorer.
+    ///
+    /// ```
+    /// use tts_prm::critic::assess::{HeardBy, Preference};
+    /// let none: &[Preference] = &[];
+    /// let by = HeardBy::of_scorer("llama 1f", (none, 0));
+    /// assert_eq!(by.told(), "llama 1f");
+    /// assert_eq!(by.called("pairwise", "models/small.gguf").told(), "pairwise by models/small.gguf");
+    /// ```
+    pub fn told(&self) -> String {
+        let from = if self.from.is_empty() { &self.model } else { &self.from };
+        match (&*self.name, &self.jury) {
+            ("", _) => from.clone(),
+            (name, None) if self.from.is_empty() => name.to_owned(),
+            (name, _) => format!("{name} by {from}"),
+        }
+    }
+
+    /// A digest of questions, responses, and what is known of them.
+    pub fn digest(items: &[impl Measured]) -> String {
+        let hash = items.iter().fold(0, |hash, item| item.mixed(hash));
         format!("{hash:016x}")
     }
 }
 
 /// A judgement that was read.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Written {
     /// Which of the samples it is of, from 0.
@@ -112,31 +155,159 @@ pub struct Unread {
     pub tokens: u64,
 }
 
+impl Unread {
+    fn without_text(why: &String) -> Self {
+        Self { why: why.clone(), text: String::new(), tokens: 0 }
+    }
+}
+
 /// All that was said of one item.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(try_from = "Line", into = "Line")]
 pub struct Heard {
     /// Its place in the data, from 0.
     pub item: usize,
-    /// The question, its responses, and which is best.
-    pub preference: Preference,
+    /// The item, and what is known of it.
+    pub known: Known,
     /// What each response comes to by the vote; `None` for one that nobody judged.
     pub totals: Vec<Option<f64>>,
-    /// The share that the best response has of a draw among the first; a guess where nobody was judged.
+    /// What it is worth, from 0 to 1: how often the best response is chosen ([`Ballot::share`]); of a label a hit, half of one
+    /// where nothing was read, or of a grade what its distance leaves of 1; of steps whether the first error is found.
     pub right: f64,
     /// Judgements that were read.
     pub written: Vec<Written>,
     /// And those that were not.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub unread: Vec<Unread>,
 }
 
+/// The same as a line of the file has it: what is known is one of three fields.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Line {
+    item: usize,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    preference: Option<Preference>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    graded: Option<Graded>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    steps: Option<StepCase>,
+    totals: Vec<Option<f64>>,
+    right: f64,
+    written: Vec<Written>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    unread: Vec<Unread>,
+}
+
+impl TryFrom<Line> for Heard {
+    type Error = String;
+
+    fn try_from(line: Line) -> Result<Self, String> {
+        let Line { item, totals, right, written, unread, .. } = line;
+        let known = match (line.preference, line.graded, line.steps) {
+            (Some(preference), None, None) => Known::Preference(preference),
+            (None, Some(graded), None) => Known::Graded(graded),
+            (None, None, Some(case)) => Known::Steps(case),
+            _ => return Err("expected one of preference, graded and steps".into()),
+        };
+        Ok(Self { item, known, totals, right, written, unread })
+    }
+}
+
+impl From<Heard> for Line {
+    fn from(heard: Heard) -> Self {
+        let Heard { item, known, totals, right, written, unread } = heard;
+        let (mut preference, mut graded, mut steps) = (None, None, None);
+        match known {
+            Known::Preference(own) => preference = Some(own),
+            Known::Graded(own) => graded = Some(own),
+            Known::Steps(own) => steps = Some(own),
+        }
+        Self { item, preference, graded, steps, totals, right, written, unread }
+    }
+}
+
 impl Heard {
-    /// What a jury said of an item, from the search that it was asked in.
+    /// What a jury said of a preference, from the search that it was asked in.
     pub fn of(
         item: usize,
         jury: &Jury,
         preference: &Preference,
+        ruling: &Ruling,
+        outcome: &Outcome,
+    ) -> Self {
+        let known = Known::Preference(preference.clone());
+        let mut heard = Self::heard((item, known), jury, ruling, outcome);
+        heard.right = Ballot::share(&heard.totals, preference.best);
+        heard
+    }
+
+    /// The same of a single response, whose label says right or wrong (`truths`) or is a grade ([`super::are_truths`]).
+    pub fn of_graded(
+        item: usize,
+        jury: &Jury,
+        (own, truths): (&Graded, bool),
+        ruling: &Ruling,
+        outcome: &Outcome,
+    ) -> Self {
+        let right = graded::worth(jury, own, truths, ruling);
+        let known = Known::Graded(own.clone());
+        Self { right, ..Self::heard((item, known), jury, ruling, outcome) }
+    }
+
+    /// The same of a solution, a step of which is taken for wrong below a threshold.
+    pub fn of_steps(
+        item: usize,
+        jury: &Jury,
+        (case, threshold): (&StepCase, f64),
+        ruling: &Ruling,
+        outcome: &Outcome,
+    ) -> Self {
+        let found = StepRuling::of(case, ruling.clone()).finds(case.first_error, threshold);
+        let known = Known::Steps(case.clone());
+        let right = f64::from(u8::from(found));
+        Self { right, ..Self::heard((item, known), jury, ruling, outcome) }
+    }
+
+    /// What a scorer said of a preference, in this unit.
+    pub fn of_scores(item: usize, preference: &Preference, unit: Unit, ruling: &Ruling) -> Self {
+        let totals = By::Scorer(unit).totals(&ruling.ballot, preference.responses.len());
+        let written = ruling.ballot.judgements.iter().map(|judgement| {
+            let (shown, scores) = (judgement.shown.clone(), judgement.scores.clone());
+            Written { shown, scores, ..Written::default() }
+        });
+        Self {
+            item,
+            known: Known::Preference(preference.clone()),
+            right: Ballot::share(&totals, preference.best),
+            totals,
+            written: written.collect(),
+            unread: ruling.reasons.iter().map(Unread::without_text).collect(),
+        }
+    }
+
+    /// What a scorer of steps said of a solution, a step of which is taken for wrong below a threshold.
+    pub fn of_step_scores(item: usize, case: &StepCase, threshold: f64, said: &StepRuling) -> Self {
+        let least = said.scores.iter().copied().reduce(f64::min);
+        let written = Written {
+            shown: vec![0],
+            scores: least.into_iter().collect(),
+            steps: said.scores.clone(),
+            ..Written::default()
+        };
+        Self {
+            item,
+            known: Known::Steps(case.clone()),
+            totals: vec![least],
+            right: f64::from(u8::from(said.finds(case.first_error, threshold))),
+            written: least.map(|_| written).into_iter().collect(),
+            unread: said.reasons.iter().map(Unread::without_text).collect(),
+        }
+    }
+
+    /// What was written about an item, and what it comes to; not yet what that is worth.
+    fn heard(
+        (item, known): (usize, Known),
+        jury: &Jury,
         ruling: &Ruling,
         outcome: &Outcome,
     ) -> Self {
@@ -155,24 +326,27 @@ impl Heard {
             tokens: outcome.tree.generated(unread.node),
         });
         let failed = ruling.reasons.iter().skip(outcome.unscored.len());
-        let failed = failed.map(|why| Unread { why: why.clone(), text: String::new(), tokens: 0 });
-        let mut totals = jury.totals(&ruling.ballot);
-        totals.resize(preference.responses.len(), None);
+        let failed = failed.map(Unread::without_text);
         Self {
             item,
-            preference: preference.clone(),
-            right: Ballot::share(&totals, preference.best),
-            totals,
+            totals: By::Jury(jury).totals(&ruling.ballot, known.responses()),
+            known,
+            right: 0.0,
             written: written.collect(),
             unread: unread.chain(failed).collect(),
         }
+    }
+
+    /// Whether nothing was said of what is asked.
+    pub fn abstains(&self) -> bool {
+        self.known.abstains(&self.totals)
     }
 
     /// How much its judgements are of one mind, from 0 to 1: the share of those that put the same responses first as most do;
     /// 1 where there is none.
     pub fn agreement(&self) -> f64 {
         let first = |written: &Written| {
-            let mut totals = vec![None; self.preference.responses.len()];
+            let mut totals = vec![None; self.known.responses()];
             for (&place, &score) in written.shown.iter().zip(&written.scores) {
                 if let Some(total) = totals.get_mut(place) {
                     *total = Some(score);
@@ -261,12 +435,12 @@ pub fn compare(first: &Record, second: &Record) -> Result<(Paired, usize), PrmEr
     let (mut own, mut other) = (Vec::new(), Vec::new());
     for heard in &first.items {
         let Some(beside) = others.get(&heard.item) else { continue };
-        if heard.preference != beside.preference {
+        if heard.known != beside.known {
             return Err(refuse(format!(
                 "item {} is {:?} in the one and {:?} in the other, or has other responses: expected judgements of the same data",
                 heard.item,
-                heard.preference.prompt.question().chars().take(60).collect::<String>(),
-                beside.preference.prompt.question().chars().take(60).collect::<String>(),
+                heard.known.prompt().question().chars().take(60).collect::<String>(),
+                beside.known.prompt().question().chars().take(60).collect::<String>(),
             )));
         }
         own.push(heard.right);
@@ -277,6 +451,10 @@ pub fn compare(first: &Record, second: &Record) -> Result<(Paired, usize), PrmEr
         .map_err(|_| refuse("no item is in both: expected judgements of the same data".into()))?;
     Ok((paired, alone))
 }
+
+#[cfg(test)]
+#[path = "known_tests.rs"]
+mod known_tests;
 
 #[cfg(test)]
 mod tests {
@@ -370,7 +548,8 @@ mod tests {
         assert!(right.items.iter().all(|item| item.agreement() >= 1.0));
         right.items.truncate(4);
         assert_eq!(compare(&right, &coins).expect("some items").1, 2);
-        right.items[0].preference.responses[0].push('!');
+        let Known::Preference(own) = &mut right.items[0].known else { panic!("a preference") };
+        own.responses[0].push('!');
         let error = compare(&right, &coins).expect_err("another item").to_string();
         assert!(error.contains("item 0") && error.contains("the same data"), "{error}");
         let none = Record { items: Vec::new(), ..right };

@@ -6,6 +6,8 @@
 //! whether they are probabilities, whether a place or a length was preferred, and by how much it would have to be for these
 //! data to show it.
 //!
+//! A scorer, a reward model say, is measured on the same preferences ([`score_preferences`]).
+//!
 //! Judges of steps, and scorers of steps, are measured on solutions whose first wrong step is known: [`read_step_cases`],
 //! [`assess_steps`], [`StepAssessment`]. Single responses with a label, or a grade, are told from each other by
 //! [`assess_graded`] and [`GradedAssessment`].
@@ -21,11 +23,13 @@ pub mod first_errors;
 mod forms;
 pub mod graded;
 pub mod heard;
+pub mod known;
 pub mod page;
 mod panel;
 pub mod preference;
 mod ranks;
 pub mod report;
+pub mod scored;
 pub mod sections;
 pub mod step_cases;
 mod trust;
@@ -45,12 +49,19 @@ use super::response::Response;
 pub use curve::{Votes, curve, over_subsets};
 pub use ended::Ended;
 pub use fields::{PreferenceFields, read_preferences_by};
-pub use first_errors::{StepAssessment, StepFigures, StepRuling, assess_steps, score_steps};
-pub use graded::{Graded, GradedAssessment, GradedFigures, are_truths, assess_graded, read_graded};
+pub use first_errors::{
+    StepAssessment, StepFigures, StepRuling, assess_steps, assess_steps_whole, score_steps,
+};
+pub use graded::{
+    Graded, GradedAssessment, GradedFigures, are_truths, assess_graded, assess_graded_whole,
+    read_graded,
+};
 pub use heard::{Heard, HeardBy, Record, Unread, Written, compare, read_heard, write_heard};
+pub use known::{Known, Measured};
 pub use page::heard_page;
 pub use preference::{Preference, Preferences, read_preferences};
 pub use report::{Assessment, Bias, Ruling};
+pub use scored::{score_preferences, steps_of};
 pub use sections::Sections;
 pub use step_cases::{StepCase, StepCases, read_step_cases};
 
@@ -182,7 +193,7 @@ pub(crate) fn hear(
 }
 
 /// The same, where `done` is told of the whole search.
-pub(super) fn hear_whole(
+pub(crate) fn hear_whole(
     search: &Search<'_>,
     jury: &Jury,
     cases: Vec<Case>,

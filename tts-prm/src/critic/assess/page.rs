@@ -8,6 +8,7 @@
 use minijinja::{Environment, Value, context};
 
 use super::heard::{Heard, Record};
+use super::known::Known;
 use crate::PrmError;
 
 fn number(value: f64) -> String {
@@ -16,16 +17,70 @@ fn number(value: f64) -> String {
     text.trim_end_matches('0').trim_end_matches('.').to_owned()
 }
 
-fn item(heard: &Heard) -> Value {
-    let responses = heard.preference.responses.iter().zip(&heard.totals).enumerate();
-    let response = |(place, (text, total)): (usize, (&String, &Option<f64>))| {
-        context! {
-            number => place as u64 + 1,
-            best => place == heard.preference.best,
-            total => total.map_or_else(|| "-".to_owned(), number),
-            text => text.as_str(),
+/// A response or a step, with what it comes to and what is known of it.
+fn shown(name: &str, place: usize, value: Option<f64>, (mark, text): (&str, &str)) -> Value {
+    context! {
+        name => format!("{name} {}", place + 1),
+        total => value.map_or_else(|| "-".to_owned(), number),
+        mark => mark,
+        text => text,
+    }
+}
+
+/// What was judged: responses, or the steps of one.
+fn responses(heard: &Heard) -> Vec<Value> {
+    let total = |place: usize| heard.totals.get(place).copied().flatten();
+    match &heard.known {
+        Known::Preference(own) => {
+            let mark = |place: usize| if place == own.best { "the best" } else { "" };
+            let texts = own.responses.iter().enumerate();
+            texts
+                .map(|(place, text)| shown("response", place, total(place), (mark(place), text)))
+                .collect()
         }
-    };
+        Known::Graded(own) => {
+            let mark = format!("label {}", number(own.label));
+            vec![shown("response", 0, total(0), (&mark, &own.response))]
+        }
+        Known::Steps(own) => {
+            let mark = |step: usize| {
+                if own.first_error == Some(step) { "the first wrong one" } else { "" }
+            };
+            // What its judgements say of a step, in the mean.
+            let value = |step: usize| {
+                let said: Vec<f64> = heard
+                    .written
+                    .iter()
+                    .filter_map(|written| written.steps.get(step).copied())
+                    .collect();
+                (!said.is_empty()).then(|| said.iter().sum::<f64>() / said.len() as f64)
+            };
+            let texts = own.steps.iter().enumerate();
+            texts.map(|(step, text)| shown("step", step, value(step), (mark(step), text))).collect()
+        }
+    }
+}
+
+/// What it is worth, in words, and the class of the page that colours it.
+fn verdict(heard: &Heard) -> (String, &'static str) {
+    if heard.abstains() {
+        return ("abstained".into(), "tie");
+    }
+    match (heard.right, &heard.known) {
+        (right, _) if right >= 1.0 => ("right".into(), "right"),
+        (right, _) if right <= 0.0 => ("wrong".into(), "wrong"),
+        (right, Known::Graded(_)) => (format!("{} % right", number(100.0 * right)), "tie"),
+        (_, Known::Preference(own)) if heard.totals.iter().any(Option::is_none) => {
+            let judged = heard.totals.iter().flatten().count();
+            (format!("{judged} of {} judged", own.responses.len()), "tie")
+        }
+        _ => ("tie".into(), "tie"),
+    }
+}
+
+fn item(heard: &Heard) -> Value {
+    let (said, class) = verdict(heard);
+    let several = heard.written.iter().any(|written| written.shown.len() > 1);
     let written = heard.written.iter().map(|written| {
         let scores = written.shown.iter().zip(&written.scores);
         let scores: Vec<String> =
@@ -42,11 +97,12 @@ fn item(heard: &Heard) -> Value {
     });
     context! {
         item => heard.item as u64,
-        question => heard.preference.prompt.question(),
-        subset => heard.preference.subset.as_deref(),
-        verdict => if heard.right >= 1.0 { "right" } else if heard.right <= 0.0 { "wrong" } else { "tie" },
-        agreement => number(100.0 * heard.agreement()),
-        responses => responses.map(response).collect::<Vec<Value>>(),
+        question => heard.known.prompt().question(),
+        subset => heard.known.subset(),
+        verdict => said,
+        class => class,
+        agreement => several.then(|| number(100.0 * heard.agreement())),
+        responses => responses(heard),
         written => written.collect::<Vec<Value>>(),
         unread => unread.collect::<Vec<Value>>(),
     }
@@ -76,9 +132,10 @@ pub fn heard_page(title: &str, record: &Record) -> Result<String, PrmError> {
         record.by.scorers.iter().map(|(name, scorer)| format!("{name}: {scorer}")).collect();
     page.render(context! {
         title => title,
+        by => record.by.told(),
         model => record.by.model.as_str(),
         scorers => scorers,
-        jury => serde_json::to_string(&record.by.jury).unwrap_or_default(),
+        jury => record.by.jury.as_ref().map(|jury| serde_json::to_string(jury).unwrap_or_default()),
         right => number(100.0 * right / record.items.len().max(1) as f64),
         items => items.into_iter().map(item).collect::<Vec<Value>>(),
     })
@@ -108,15 +165,15 @@ mod tests {
         let prompt = format!("question {item}").into();
         Heard {
             item,
-            preference: Preference {
+            known: Known::Preference(Preference {
                 prompt,
                 responses,
                 best: 0,
                 subset: None,
                 reference: None,
                 worth: None,
-            },
-            totals: vec![Some(7.5), None],
+            }),
+            totals: vec![Some(7.5), Some(2.0)],
             right,
             written: scores.iter().enumerate().map(written).collect(),
             unread: vec![Unread { why: "no box".into(), text: "hm".into(), tokens: 1 }],
@@ -127,7 +184,9 @@ mod tests {
     fn wrong_ones_come_first_then_split_ones_and_nothing_is_markup() {
         let jury = Jury::of(Judge::default(), 2);
         let by = HeardBy {
-            jury,
+            name: "pairwise".into(),
+            from: String::new(),
+            jury: Some(jury),
             template: String::new(),
             model: "m<1>".into(),
             scorers: BTreeMap::new(),

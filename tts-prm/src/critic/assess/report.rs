@@ -1,10 +1,12 @@
 //! What an assessment found.
 //!
 //! * **Accuracy**: a best response that alone has the highest total is worth 1, one of several the share of a draw among
-//!   them; where the judge abstained the item is worth a guess. Those who abstained are also counted apart.
+//!   them. Where nothing is said of how it compares, because nobody judged it, or none of the others, the judge abstained, and
+//!   the item is worth a guess ([`Ballot::share`]); such items are also counted apart.
 //! * **Area under the ROC curve** of values, means of what was read, best against others: over all responses, and within items, where a choice is
 //!   made.
-//! * **Calibration** of each response's share of wins (of judges that see several) or value (of those that see one).
+//! * **Calibration** of each response's share of wins (of judges that see several) or value (of those that see one), from 30
+//!   scores on.
 //! * **Position**: how much more often than a fair share the response that was shown first won a judgement; not told of a fixed
 //!   order, in which a place and a response are one.
 //! * **Length**, of pairs: how much more often the longer one is chosen where it is worse, than the shorter where that is
@@ -20,12 +22,13 @@ use std::collections::BTreeMap;
 use std::io::{self, Write};
 
 use serde::{Deserialize, Serialize};
+use tts_core::Unit;
 use tts_core::metrics::{Accuracy, Auc, Calibration, Correlation, MetricError};
 
 use super::super::ballot::Ballot;
 use super::super::jury::Jury;
 use super::curve::{self, Votes};
-use super::figures;
+use super::figures::{self, By};
 use super::preference::Preference;
 use super::sections::Sections;
 
@@ -65,7 +68,7 @@ pub struct Assessment {
     /// The accuracy as a benchmark counts it whose subsets these are; `None` where they are not, or not all of them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sections: Option<Sections>,
-    /// Items without a single judgement that could be read.
+    /// Items of whose best response nothing is said that compares it: nobody judged it, or none of the others.
     pub abstained: usize,
     /// Items whose best total several responses had.
     pub ties: usize,
@@ -79,7 +82,7 @@ pub struct Assessment {
     pub auc: Option<Auc>,
     /// The same within items.
     pub auc_within: Option<f64>,
-    /// Whether scores are probabilities.
+    /// Whether scores are probabilities; `None` below 30 of them.
     pub calibration: Option<Calibration>,
     /// The preference for the first place; `None` of judges that see one response, in a fixed order, and below two items.
     pub position: Option<Bias>,
@@ -116,7 +119,26 @@ impl Assessment {
         rulings: &[Option<Ruling>],
         seed: u64,
     ) -> Result<Self, MetricError> {
-        figures::assessment(jury, preferences, rulings, seed)
+        figures::assessment(By::Jury(jury), preferences, rulings, seed)
+    }
+
+    /// The same of a scorer, whose scores are in this unit ([`super::score_preferences`]): without votes, and calibrated where they
+    /// are probabilities.
+    ///
+    /// # Errors
+    /// When there are none.
+    pub fn of_scores(
+        unit: Unit,
+        preferences: &[Preference],
+        rulings: &[Option<Ruling>],
+        seed: u64,
+    ) -> Result<Self, MetricError> {
+        figures::assessment(By::Scorer(unit), preferences, rulings, seed)
+    }
+
+    /// Why these figures say nothing, if not one judgement could be read: all items are guesses then.
+    pub fn silence(&self) -> Option<String> {
+        figures::silence(self.judgements, self.refused, &self.reasons)
     }
 
     /// Writes it for a reader.
@@ -127,6 +149,14 @@ impl Assessment {
         let percent = |value: f64| 100.0 * value;
         let range = |[low, high]: [f64; 2]| format!("{:.1} to {:.1}", percent(low), percent(high));
         let accuracy = &self.accuracy;
+        if self.silence().is_some() {
+            let (refused, items) = (self.refused, accuracy.problems);
+            writeln!(
+                out,
+                "judged    0 judgements read, {refused} refused; {items} items abstained"
+            )?;
+            return figures::write_reasons(&self.reasons, &mut out);
+        }
         writeln!(
             out,
             "accuracy  {:.1} % ({}) on {} items; a guess is {:.1} %",
@@ -144,14 +174,10 @@ impl Assessment {
         }
         writeln!(
             out,
-            "judged    {} judgements read, {} refused; {} items without any, {} ties",
+            "judged    {} judgements read, {} refused; {} items abstained, {} ties",
             self.judgements, self.refused, self.abstained, self.ties
         )?;
-        let mut reasons: Vec<(&String, &usize)> = self.reasons.iter().collect();
-        reasons.sort_by_key(|(_, count)| std::cmp::Reverse(**count));
-        for (why, count) in reasons.into_iter().take(5) {
-            writeln!(out, "          {count} refused: {why}")?;
-        }
+        figures::write_reasons(&self.reasons, &mut out)?;
         if let (Some(auc), Some(within)) = (&self.auc, self.auc_within) {
             let (area, [low, high]) = (auc.area, auc.interval);
             // Of one item the interval has no width, which says nothing of how sure it is.
@@ -163,10 +189,8 @@ impl Assessment {
                 auc.problems
             )?;
         }
-        if let Some(calibration) = &self.calibration {
-            let (error, brier) = (calibration.expected_error, calibration.brier);
-            writeln!(out, "calibrated to {error:.3} (expected error), Brier score {brier:.3}")?;
-        }
+        let scores = self.auc.as_ref().map_or(0, |auc| auc.right + auc.wrong);
+        figures::write_calibration(self.calibration.as_ref(), scores, &mut out)?;
         for (name, bias) in [("position", &self.position), ("length", &self.length)] {
             let Some(bias) = bias else { continue };
             writeln!(

@@ -19,7 +19,7 @@
 use std::collections::HashSet;
 use std::path::Path;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use tts_core::Prompt;
 use tts_core::rows::{self, Row, RowError, RowsError};
 
@@ -27,7 +27,8 @@ use crate::PrmError;
 use crate::label::LabelledSolution;
 
 /// A solution, and where it goes wrong.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct StepCase {
     /// The problem.
     pub prompt: Prompt,
@@ -36,6 +37,7 @@ pub struct StepCase {
     /// The place of the first wrong step, from 0; `None` where all are right.
     pub first_error: Option<usize>,
     /// The part of the data that it is from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub subset: Option<String>,
 }
 
@@ -212,14 +214,30 @@ fn stepwise(row: &Row) -> Result<Read, RowError> {
 
 /// The labels of this library, by what rollouts came to.
 fn labelled(row: &Row) -> Result<Option<StepCase>, RowError> {
-    let solution: LabelledSolution = row.read()?;
-    let first_error = solution.first_error();
-    let before = first_error.unwrap_or(solution.steps.len());
-    if solution.steps.iter().take(before).any(|step| step.value.is_none()) {
-        return Ok(None);
+    Ok(StepCase::of_labels(&row.read()?))
+}
+
+impl StepCase {
+    /// A solution with what rollouts of it came to; `None` where they do not say where it goes wrong.
+    ///
+    /// ```
+    /// use tts_prm::critic::StepCase;
+    /// use tts_prm::label::LabelledSolution;
+    /// let line = r#"{"prompt": {"text": "2 + 2 + 1?"}, "start": 1.0, "solved": false, "steps": [
+    ///     {"text": "2 + 2 = 4\n", "value": 0.5}, {"text": "4 + 1 = 6\n", "value": 0.0}]}"#;
+    /// let solution: LabelledSolution = serde_json::from_str(line)?;
+    /// assert_eq!(StepCase::of_labels(&solution).and_then(|case| case.first_error), Some(1));
+    /// # Ok::<(), serde_json::Error>(())
+    /// ```
+    pub fn of_labels(solution: &LabelledSolution) -> Option<Self> {
+        let first_error = solution.first_error();
+        let before = first_error.unwrap_or(solution.steps.len());
+        if solution.steps.iter().take(before).any(|step| step.value.is_none()) {
+            return None;
+        }
+        let steps = solution.steps.iter().map(|step| step.text.clone()).collect();
+        Some(Self { prompt: solution.prompt.clone(), steps, first_error, subset: None })
     }
-    let steps = solution.steps.into_iter().map(|step| step.text).collect();
-    Ok(Some(StepCase { prompt: solution.prompt, steps, first_error, subset: None }))
 }
 
 /// The problem of a record of PRM800K.

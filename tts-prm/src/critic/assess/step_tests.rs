@@ -5,7 +5,7 @@ use std::path::Path;
 use tts_core::metrics::{FirstErrors, first_errors};
 use tts_core::rows;
 use tts_core::toy::Voice;
-use tts_core::{Prompt, scorer};
+use tts_core::{BoxError, Prompt, scorer};
 
 use super::super::super::{Judge, Meta};
 use super::super::step_cases::{self, read_step_cases};
@@ -264,7 +264,7 @@ fn a_judge_that_sees_errors_finds_them() {
     assert!(ended < cases.len(), "{ended}");
     for (refused, expected) in [
         (Jury { judge: Judge::default(), ..jury.clone() }, "judges no steps"),
-        (Jury { meta: Some(Meta { scorer: "m".into(), keep: 1 }), ..jury.clone() }, "leave it out"),
+        (Jury { meta: Some(Meta::of("m", 1)), ..jury.clone() }, "leave it out"),
         (Jury { samples: 0, ..jury.clone() }, "samples is 0"),
     ] {
         let error = assess_steps(&search, &refused, &cases, on).expect_err(expected).to_string();

@@ -116,6 +116,9 @@ fn figures_by_hand() {
     found.write(&mut text).expect("written");
     let text = String::from_utf8(text).expect("text");
     assert!(text.contains("accuracy  60.0 %") && text.contains("2 refused: cut"), "{text}");
+    // Of so few nothing is said of calibration but that.
+    assert!(found.calibration.is_none(), "{:?}", found.calibration);
+    assert!(text.contains("told from 30 scores on, and these are 8"), "{text}");
     assert!(Assessment::of(&grm(), &[], &[], 1).is_err());
 }
 
@@ -127,6 +130,39 @@ fn who_was_not_heard_is_worth_a_guess() {
     assert!((found.accuracy.mean - 1.0 / 3.0).abs() < 1e-12, "{:?}", found.accuracy);
     assert!((found.chance - 1.0 / 3.0).abs() < 1e-12, "{}", found.chance);
     assert_eq!(found.abstained, 1);
+}
+
+/// One definition, told and counted in one place, whichever of the two was refused.
+#[test]
+fn an_item_whose_best_was_refused_is_an_abstention_and_so_is_one_of_the_best_alone() {
+    let one = |place: usize, score: f64| {
+        let judgement = Judgement {
+            node: NodeId::ROOT,
+            sample: 0,
+            shown: vec![place],
+            scores: vec![score],
+            steps: Vec::new(),
+            meta: 0.0,
+        };
+        let ballot = Ballot { responses: 2, judgements: vec![judgement], refused: 1 };
+        Some(Ruling { ballot, reasons: vec!["cut".into()] })
+    };
+    let genrm = Jury::of(Judge::published("genrm").expect("known"), 1);
+    let preferences = [pair(0, [1, 2]), pair(0, [2, 1])];
+    let found = Assessment::of(&genrm, &preferences, &[one(1, 0.03), one(0, 0.9)], 1);
+    let found = found.expect("figures");
+    assert!((found.accuracy.mean - 0.5).abs() < 1e-12, "{:?}", found.accuracy);
+    assert_eq!((found.abstained, found.ties, found.judgements), (2, 0, 2));
+    assert!(found.length.is_none(), "nothing was chosen: {:?}", found.length);
+    assert_eq!(found.silence(), None);
+    // Where nothing at all was read there are no figures to tell.
+    let silent = Assessment::of(&genrm, &preferences, &[Some(Ruling::default()), None], 1);
+    let silent = silent.expect("figures");
+    assert_eq!(silent.silence().as_deref(), Some("nothing could be judged"));
+    let mut text = Vec::new();
+    silent.write(&mut text).expect("written");
+    let text = String::from_utf8(text).expect("text");
+    assert!(!text.contains('%') && text.contains("1 items abstained"), "{text}");
 }
 
 #[test]
@@ -194,6 +230,7 @@ fn biases_are_found_where_they_are() {
     );
     // It was asked about all, and stops where it is told to.
     assert_eq!(found.judgements, 800);
+    assert_eq!(found.calibration.map(|calibration| calibration.count), Some(400));
     let few = assess(&search.concurrency(1), &jury, &preferences, |number, _, _| {
         if number == 2 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     });
@@ -315,7 +352,7 @@ fn a_search_that_fails_takes_no_rulings_with_it() {
                 if path.asked().question().contains("q2") { f64::NAN } else { 1.0 }
             },
         );
-    let meta = Some(Meta { scorer: "meta".into(), keep: 2 });
+    let meta = Some(Meta::of("meta", 2));
     let jury = Jury { meta, ..of("deepseek-grm", 2) };
     for (together, heard) in [(1, 2), (4, 3)] {
         let search = Search::new(&judge).scorer_named("meta", broken).concurrency(together);

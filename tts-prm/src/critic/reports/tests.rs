@@ -208,7 +208,7 @@ fn a_search_that_fails_takes_nothing_with_it_that_was_found() {
         if path.asked().question().contains("second") { f64::NAN } else { 1.0 }
     });
     let search = Search::new(&judge).scorer_named("meta", broken).concurrency(1);
-    let meta = Some(crate::critic::Meta { scorer: "meta".into(), keep: 1 });
+    let meta = Some(crate::critic::Meta::of("meta", 1));
     let jury = Jury { meta, ..jury(1) };
     let all = [cited("first"), cited("second"), cited("third")];
     let goes_on = |_| ControlFlow::Continue(());

@@ -145,7 +145,7 @@ fn a_look_that_was_cut_is_no_last_word() {
 fn a_scorer_reads_the_last_look_alone() {
     let voice = saying(&["{\"score\": 2}", "Fine. {\"score\": 8}"]);
     let jury = |looks| {
-        let meta = Some(Meta { scorer: "meta".into(), keep: 1 });
+        let meta = Some(Meta::of("meta", 1));
         Jury { meta, ..Jury::of(judge("score", looks), 2) }
     };
     let (one, two) = (run(&voice, jury(0)), run(&voice, jury(1)));

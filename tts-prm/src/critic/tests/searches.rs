@@ -307,7 +307,7 @@ fn a_meta_judge_keeps_what_it_trusts() {
         format!("{}{}", if careful { "careful. " } else { "" }, verdict(&scores))
     });
     let run = |keep: Option<usize>| {
-        let meta = keep.map(|keep| Meta { scorer: "meta".into(), keep });
+        let meta = keep.map(|keep| Meta::of("meta", keep));
         let search = search(&world, &judge).scorer_named("meta", &Careful);
         search.run(best(8, Jury { meta, ..grm(16) }), world.prompt(0)).expect("runs")
     };

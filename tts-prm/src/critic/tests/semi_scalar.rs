@@ -114,7 +114,7 @@ fn without_a_score_of_the_head_there_is_none() {
 
 #[test]
 fn what_a_head_makes_no_sense_with_is_refused() {
-    let meta = Some(Meta { scorer: "meta".into(), keep: 1 });
+    let meta = Some(Meta::of("meta", 1));
     let error = Jury { meta, ..Jury::of(semi_scalar(), 2) }.check().expect_err("two of them");
     assert!(error.contains("\"meta\"") && error.contains("\"head\""), "{error}");
     let error = Judging::of(semi_scalar()).expect_err("nothing is written");

@@ -9,7 +9,7 @@ use super::searches::{Greedy, best, grm, world};
 #[test]
 fn settings_that_mean_nothing_together_are_refused() {
     let of = |name: &str| Jury::of(Judge::published(name).expect("known"), 4);
-    let meta = |keep| Some(Meta { scorer: "meta".into(), keep });
+    let meta = |keep| Some(Meta::of("meta", keep));
     for (jury, expected) in [
         (Jury { vote: Vote::Sum, ..of("score") }, "expected mean or winners"),
         (Jury { vote: Vote::Sum, together: 2, ..of("deepseek-grm") }, "expected mean or winners"),

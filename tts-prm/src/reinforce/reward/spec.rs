@@ -238,6 +238,10 @@ pub struct Term {
     /// Of which problems it is: others know nothing of it.
     #[serde(default, skip_serializing_if = "crate::reinforce::config::is_default")]
     pub on: On,
+    /// Whether the sum of the others is multiplied with it, in place of it being added: a verdict on a judgement, say, that
+    /// leaves nothing of the reward of one whose issues are not real.
+    #[serde(default, skip_serializing_if = "crate::reinforce::config::is_default")]
+    pub factor: bool,
 }
 
 fn one() -> f64 {
@@ -252,13 +256,13 @@ impl FromStr for Term {
         let weight: f64 =
             weight.trim().parse().map_err(|_| format!("{text:?}: {weight:?} is no weight"))?;
         let (name, on) = On::split(name.trim());
-        Ok(Self { of: name.parse()?, weight, on })
+        Ok(Self { of: name.parse()?, weight, on, factor: false })
     }
 }
 
 impl From<RewardSpec> for Term {
     /// It counts once, of all problems.
     fn from(of: RewardSpec) -> Self {
-        Self { of, weight: one(), on: On::All }
+        Self { of, weight: one(), on: On::All, factor: false }
     }
 }

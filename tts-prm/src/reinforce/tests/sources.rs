@@ -267,7 +267,7 @@ fn who_is_asked_must_be_there_and_say_something() {
         assert!(found.contains(expected), "{found}, expected {expected}");
     }
     // A jury that goes by another scorer, which the run has or has not.
-    let meta = Some(crate::critic::Meta { scorer: "meta".into(), keep: 1 });
+    let meta = Some(crate::critic::Meta::of("meta", 1));
     let guided = || by(Jury { meta: meta.clone(), ..jury(2) });
     let even = Voice::new(|asked, _, _| {
         let scores = vec!["5"; shown(asked).len()].join(", ");
@@ -357,6 +357,47 @@ fn several_juries_are_told_apart() {
     let own = ReinforceConfig { rewards: judged(Jury { role: None, ..jury(1) }), ..config(1) };
     let error = refused(Reinforce::new(own));
     assert!(error.contains("reward \"judged\""), "{error}");
+}
+
+/// A factor leaves of the sum of the others what it says, and is told by itself.
+#[test]
+fn a_verdict_on_what_was_written_multiplies_what_it_is_worth() {
+    let judge = Voice::new(|asked, _, _| match shown(asked).first() {
+        Some(own) if own.ends_with('b') => "Scores: \\boxed{1}",
+        _ => "Scores: \\boxed{0}",
+    });
+    let single = Jury::of(Judge::published("deepseek-grm-single").unwrap(), 1);
+    let factor = || {
+        let by = ByJury { name: Some("real".into()), jury: single.clone(), ..ByJury::default() };
+        Term { factor: true, ..RewardSpec::Judged(Box::new(by)).into() }
+    };
+    #[derive(Debug)]
+    struct Likes;
+    impl Reward for Likes {
+        fn rewards(&self, asked: &Asked<'_>) -> Vec<f64> {
+            let likes = |own: &Sample| 1.0 + f64::from(u8::from(own.text.contains('a')));
+            asked.samples.iter().map(likes).collect()
+        }
+    }
+    let of = |rewards| ReinforceConfig { rewards, ..config(3) };
+    let run = Reinforce::new(of(vec![factor()])).role("judge", &judge);
+    let (notes, groups) = told(run.reward("likes", 0.5, &Likes), &open(5)).unwrap();
+    let mut zero = 0;
+    for sample in groups.iter().flat_map(|group| &group.samples) {
+        let expected = 0.5 * sample.rewards["likes"] * sample.rewards["real"];
+        assert_eq!(sample.reward.to_bits(), expected.to_bits(), "{sample:?}");
+        zero += usize::from(sample.reward <= 0.0);
+    }
+    assert!(zero > 0 && notes.iter().all(|note| note.judged["real"].read > 0), "{notes:?}");
+    // By itself it multiplies nothing.
+    let alone = refused(Reinforce::new(of(vec![factor()])).role("judge", &judge));
+    assert!(alone.contains("no reward is of such problems"), "{alone}");
+    let weighed = Term { weight: 0.5, ..factor() };
+    let weighed = refused(Reinforce::new(of(vec![weighed])).role("judge", &judge));
+    assert!(weighed.contains("rewards[0].weight: 0.5, of a factor"), "{weighed}");
+    let json = r#"{"of":{"right":{}},"weight":1.0,"factor":true}"#;
+    let term: Term = serde_json::from_str(json).unwrap();
+    assert!(term.factor && serde_json::to_string(&term).unwrap() == json);
 }
 
 /// 1 where what the writer was shown ends as the question does.
