@@ -183,10 +183,13 @@ impl Judge {
 
 #[cfg(test)]
 mod tests {
-    use tts_core::toy::Voice;
-    use tts_core::{Outcome, Scripted, Search};
+    use std::ops::ControlFlow;
 
-    use super::super::choice::BestByJudge;
+    use tts_core::toy::Voice;
+    use tts_core::{Cost, Search};
+
+    use super::super::ballot::Judgement;
+    use super::super::{Graded, assess_graded};
     use super::*;
 
     fn published(name: &str) -> Judge {
@@ -197,7 +200,7 @@ mod tests {
         Jury { role: Some("second".into()), ..Jury::of(published("issues"), samples) }
     }
 
-    /// Two candidates, of which the first judge prefers the worse where it is careless, as mostly.
+    /// It grades good work with 1 and bad with 0 where it is careful, else the other way round, as mostly.
     fn first() -> Voice {
         Voice::new(|asked, _, rng| {
             let careful = rng.below(3) == 0;
@@ -207,37 +210,67 @@ mod tests {
         })
     }
 
-    fn run(second: &Voice, jury: Jury) -> Outcome {
-        let policy =
-            Voice::new(|_, _, rng| if rng.below(2) == 0 { "good work" } else { "bad work" });
+    /// What is said of good work and of bad, and the cost of each.
+    fn run(second: &Voice, meta: Option<Meta>) -> (Vec<Ballot>, Vec<Cost>) {
         let first = first();
-        let search = Search::new(&policy).role("judge", &first).role("second", second).seed(5);
-        search.run(Scripted::of(BestByJudge { n: 4, jury }), "Show it.").expect("runs")
+        let jury = Jury { role: None, meta, ..Jury::of(published("proof"), 16) };
+        let items = ["good work", "bad work"].map(|response| Graded {
+            prompt: "Show it.".into(),
+            response: response.into(),
+            label: 1.0,
+            truth: Some(true),
+            subset: None,
+            reference: None,
+        });
+        let search = Search::new(&first).role("second", second).seed(5);
+        let mut costs = vec![Cost::default(); 2];
+        let heard = assess_graded(&search, &jury, &items, |item, _, cost| {
+            costs[item] = *cost;
+            ControlFlow::Continue(())
+        });
+        let heard = heard.expect("heard").into_iter().flatten();
+        (heard.map(|ruling| ruling.ballot).collect(), costs)
     }
 
     #[test]
-    fn judgements_whose_issues_are_real_count() {
+    fn judgements_whose_issues_are_real_are_trusted() {
         let careful = Voice::new(|asked, _, _| {
             let real = asked.question().contains("I looked.");
             format!("So. Verification grade: {}", u8::from(real))
         });
-        let jury = |meta| Jury { meta, ..Jury::of(published("proof"), 16) };
-        let text = |outcome: &Outcome| outcome.text();
-        let plain = run(&careful, jury(None));
-        let guided = run(&careful, jury(Some(Meta::by(second(2), 2))));
-        assert_eq!(text(&plain).as_deref(), Some("bad work"), "most are careless");
-        assert_eq!(text(&guided).as_deref(), Some("good work"));
+        let (guided, costs) = run(&careful, Some(Meta::by(second(2), 2)));
+        let (plain, plain_costs) = run(&careful, None);
+        for (good, (ballot, plain)) in [true, false].into_iter().zip(guided.iter().zip(&plain)) {
+            assert_eq!((ballot.judgements.len(), ballot.refused), (16, 0));
+            let right = |judgement: &Judgement| (judgement.scores[0] > 0.5) == good;
+            for (judgement, alone) in ballot.judgements.iter().zip(&plain.judgements) {
+                // The first says the same, whoever reads it.
+                assert_eq!(judgement.scores, alone.scores);
+                let trusted = f64::from(u8::from(right(judgement)));
+                assert!((judgement.meta - trusted).abs() < 1e-12, "{judgement:?}");
+            }
+            let count = ballot.judgements.iter().filter(|judgement| right(judgement)).count();
+            assert!((1..8).contains(&count), "most are careless: {count}");
+            // The one that is trusted most has its way.
+            let total = ballot.totals(super::super::Vote::Mean, Some(1))[0];
+            assert_eq!(total, Some(f64::from(u8::from(good))));
+        }
         // Lines of the search, as those of the first: two about each judgement.
-        let spent = guided.tree.cost_by_role();
-        assert_eq!((spent["judge"].samples, spent["second"].samples), (64, 128));
-        assert!(guided.unscored.is_empty(), "{:?}", guided.unscored);
-        // Who keeps all has the plain vote.
-        let all = run(&careful, jury(Some(Meta::by(second(1), 16))));
-        assert_eq!(all.best, plain.best);
-        // Who says nothing that can be read trusts nobody more than another, and is told.
+        assert_eq!(costs.iter().map(|cost| cost.samples).collect::<Vec<_>>(), [48, 48]);
+        assert_eq!(plain_costs.iter().map(|cost| cost.samples).collect::<Vec<_>>(), [16, 16]);
+    }
+
+    #[test]
+    fn who_says_nothing_trusts_nobody_more_than_another() {
         let mute = Voice::new(|_, _, _| "Hm.");
-        let silent = run(&mute, jury(Some(Meta::by(second(1), 16))));
-        assert_eq!((silent.best, silent.unscored.len()), (plain.best, 64));
+        let (silent, _) = run(&mute, Some(Meta::by(second(1), 16)));
+        let (plain, _) = run(&mute, None);
+        let totals = |ballots: &[Ballot], keep| -> Vec<Vec<Option<f64>>> {
+            ballots.iter().map(|own| own.totals(super::super::Vote::Mean, keep)).collect()
+        };
+        assert_eq!(totals(&silent, Some(16)), totals(&plain, None));
+        let all = silent.iter().flat_map(|ballot| &ballot.judgements);
+        assert!(all.into_iter().all(|judgement| judgement.meta.is_infinite()));
     }
 
     #[test]
