@@ -109,6 +109,7 @@ mod tests {
             majority: pass,
             any: pass,
             tokens: 3.0,
+            failed: 0,
         };
         let notes = [measured(0, 0.25), measured(4, 0.5)].map(Note::Measured);
         let keep = Keeping { best: true, every: 2, steps: vec![1] };

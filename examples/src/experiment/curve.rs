@@ -313,8 +313,10 @@ mod tests {
 
     fn measured(step: usize, pass: f64) -> Note {
         let (problems, samples, interval) = (2, 2, [pass; 2]);
-        let (majority, any, tokens) = (pass, pass, 7.0);
-        Note::Measured(Measured { step, problems, samples, pass, interval, majority, any, tokens })
+        let (majority, any, tokens, failed) = (pass, pass, 7.0, 0);
+        let found =
+            Measured { step, problems, samples, pass, interval, majority, any, tokens, failed };
+        Note::Measured(found)
     }
 
     fn run(seed: u64, passes: [f64; 3]) -> Course {

@@ -108,7 +108,7 @@ impl Script for BestByJudge {
         if self.jury.samples == 0 {
             return Err("best-by-judge: jury.samples is 0, expected at least 1".into());
         }
-        self.jury.check_for(self.n)
+        self.jury.check_for(Some(self.n))
     }
 
     fn requires(&self) -> Requirements {

@@ -486,13 +486,15 @@ impl Jury {
         self.sure.map_or(Ok(()), |sure| sure.check().map_err(named))
     }
 
-    /// The same, and whether all of so many responses can be judged.
-    pub(super) fn check_for(&self, responses: usize) -> Result<(), String> {
+    /// The same, and whether all of so many responses can be judged; of `None`, however many there are.
+    pub(super) fn check_for(&self, responses: Option<usize>) -> Result<(), String> {
         self.check()?;
         let [least, most] = self.takes();
-        if self.order == Order::Fixed && least > 1 && responses > most {
+        let beyond = responses.map_or(most < usize::MAX, |responses| responses > most);
+        if self.order == Order::Fixed && least > 1 && beyond {
+            let all = responses.map_or("any number of".to_owned(), |all| all.to_string());
             return Err(format!(
-                "judge: order is fixed, and a judgement is about at most {most} of {responses} responses: the same would \
+                "judge: order is fixed, and a judgement is about at most {most} of {all} responses: the same would \
                  always meet, expected shuffled or mirrored"
             ));
         }

@@ -15,6 +15,7 @@ use tts_models::LanguageModel;
 use tts_models::train::Model;
 
 use super::keep::Keeper;
+use super::worth::Said;
 use super::{
     GroupNote, Independent, Kept, Measured, Note, Problem, ReinforceConfig, Reward, StepNote,
 };
@@ -64,6 +65,8 @@ pub struct Reinforce<'a, S = Independent> {
     pub(super) keeper: Option<Keeper<'a>>,
     /// Whether who draws was seen to compute as who learns.
     pub(super) trusted: bool,
+    /// What each reward has said until now.
+    pub(super) said: BTreeMap<String, Said>,
 }
 
 impl<S: std::fmt::Debug> std::fmt::Debug for Reinforce<'_, S> {
@@ -95,6 +98,7 @@ impl Reinforce<'_> {
             watch: None,
             keeper: None,
             trusted: false,
+            said: BTreeMap::new(),
         }
     }
 }
@@ -136,6 +140,7 @@ impl<'a, S> Reinforce<'a, S> {
             watch,
             keeper,
             trusted: false,
+            said: BTreeMap::new(),
         }
     }
 

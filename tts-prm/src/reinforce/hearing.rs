@@ -99,8 +99,8 @@ impl<S: SearchStrategy + Clone + std::fmt::Debug> Reinforce<'_, S> {
         }
         for (by, _) in self.juries() {
             // How many samples another sampler ends with is not known before.
-            let fits = if self.chooses { Ok(()) } else { fits(&by.jury, self.config.samples) };
-            fits.or_else(|problem| named(by.name(), problem))?;
+            let most = (!self.chooses).then_some(self.config.samples);
+            fits(&by.jury, most).or_else(|problem| named(by.name(), problem))?;
             let needs = by.jury.requires();
             if let Some(role) = needs.roles.iter().find(|&role| !self.roles.contains_key(role)) {
                 let problem = format!("nobody plays the role {role:?} (Reinforce::role)");

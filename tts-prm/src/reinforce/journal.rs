@@ -153,6 +153,9 @@ pub struct Measured {
     pub any: f64,
     /// Mean generated tokens of a solution.
     pub tokens: f64,
+    /// Problems of which nothing could be drawn: all of their lines failed. They count as not solved.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub failed: usize,
 }
 
 /// A line of a journal.

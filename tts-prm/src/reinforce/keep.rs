@@ -91,8 +91,8 @@ pub(super) type Keeper<'a> = Box<dyn FnMut(&Kept<'_>) -> Result<(), BoxError> + 
 /// use tts_prm::reinforce::{Measured, Note, best};
 /// let measured = |step, pass| {
 ///     let interval = [pass; 2];
-///     let (problems, samples, majority, any, tokens) = (1, 1, pass, pass, 1.0);
-///     Note::Measured(Measured { step, problems, samples, pass, interval, majority, any, tokens })
+///     let (problems, samples, failed, majority, any, tokens) = (1, 1, 0, pass, pass, 1.0);
+///     Note::Measured(Measured { step, problems, samples, pass, interval, majority, any, tokens, failed })
 /// };
 /// let notes = [measured(0, 0.1), measured(20, 0.6), measured(40, 0.6), measured(60, 0.2)];
 /// assert_eq!(best(&notes).map(|found| found.step), Some(20));

@@ -1,6 +1,8 @@
 //! What a policy solves of problems that it does not learn from, as it learns.
 //!
-//! The same seeds at every measurement: what changes between two of them is the policy alone.
+//! The same seeds at every measurement: what changes between two of them is the policy alone. A problem all of whose
+//! lines failed counts as one that was not solved, and is told apart; where nothing can be drawn of any, there is no
+//! measurement.
 //!
 //! Source: Chen et al. 2021 (arXiv 2107.03374) for pass@k; here of as many samples as are drawn.
 
@@ -39,11 +41,15 @@ pub(super) fn measure(
     let sampler = Plain::new(Independent { n: samples }, true).begun(&config.begin);
     let places: Vec<usize> = (0..problems.len()).collect();
     let (mut shares, mut majority, mut any, mut tokens, mut count) = (Vec::new(), 0, 0, 0, 0);
+    let (mut failed, mut why) = (0, None);
     for (number, places) in places.chunks(TOGETHER).enumerate() {
         let seed = tts_core::seed::mix(config.seed ^ HELD_OUT, number as u64);
         for group in rollouts(&search, &sampler, (problems, places), seed, &[])? {
             if let Some(reason) = group.failed {
-                return Err(PrmError::reinforce(format!("held out[{}]", group.problem), reason));
+                failed += 1;
+                why.get_or_insert((group.problem, reason));
+                shares.push(0.0);
+                continue;
             }
             let samples = &group.samples;
             let right = samples.iter().filter(|sample| sample.is_right()).count();
@@ -58,6 +64,10 @@ pub(super) fn measure(
             count += samples.len();
         }
     }
+    if let Some((first, reason)) = why.filter(|_| failed == problems.len()) {
+        let problem = format!("nothing could be drawn of any problem: {reason}");
+        return Err(PrmError::reinforce(format!("held out[{first}], after {step} steps"), problem));
+    }
     let wrong = |error: MetricError| PrmError::reinforce("held out", error.to_string());
     let accuracy = metrics::share_interval(&shares, DRAWS, HELD_OUT).map_err(wrong)?;
     let share = |count: usize| count as f64 / problems.len().max(1) as f64;
@@ -70,5 +80,6 @@ pub(super) fn measure(
         majority: share(majority),
         any: share(any),
         tokens: tokens as f64 / count.max(1) as f64,
+        failed,
     })
 }

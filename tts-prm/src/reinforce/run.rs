@@ -70,6 +70,7 @@ impl<S: SearchStrategy + Clone + std::fmt::Debug> Reinforce<'_, S> {
         for note in journal.notes() {
             if let Note::Step(note) = note {
                 drawing.replay(&note.drawn);
+                self.hark(note);
                 step = note.step;
             }
         }

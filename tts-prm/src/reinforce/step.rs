@@ -8,7 +8,7 @@
 //! Source: Shao et al. 2024 (arXiv 2402.03300), algorithm 1; Yu et al. 2025 (arXiv 2503.14476), section 3.2, for
 //! groups that are drawn until there are enough.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -26,7 +26,7 @@ use super::run::weights;
 use super::sampler::Plain;
 use super::scores::{Praise, of_step};
 use super::tally::{Apart, Figures, Tally};
-use super::worth::{Worth, check_first};
+use super::worth::Worth;
 use super::{
     Baseline, Equal, Group, GroupNote, Ids, Objective, Old, Problem, Reinforce, Sample, SampleNote,
     StepNote, Steps, advantages,
@@ -46,6 +46,8 @@ struct Rewarded {
     notes: Vec<GroupNote>,
     /// The places in `notes` of what is learnt from.
     learnt: Vec<usize>,
+    /// Rewards that knew nothing of a solution that was ended.
+    silent: BTreeSet<String>,
 }
 
 impl Rewarded {
@@ -90,6 +92,7 @@ impl<S: SearchStrategy + Clone + std::fmt::Debug> Reinforce<'_, S> {
         let started = Instant::now();
         let mut note = StepNote { step, ..StepNote::default() };
         let mut rewarded = self.draw(&mut note, policy, problems, drawing)?;
+        self.check_said(&note, &rewarded.silent)?;
         let objective = self.config.objective();
         let outcome = advantages(&rewarded.rewards, objective.baseline, objective.spread);
         rewarded.tell(&outcome);
@@ -165,8 +168,9 @@ impl<S: SearchStrategy + Clone + std::fmt::Debug> Reinforce<'_, S> {
                     rewarded.notes.push(told);
                     continue;
                 }
-                let Worth { rewards, each, blank } =
+                let Worth { rewards, each, blank, silent } =
                     self.worth(problems, (&group, &heard), note)?;
+                rewarded.silent.extend(silent);
                 let same = all_equal(&rewards);
                 tally.add(&group, (&rewards[..], &each[..]), same);
                 told.samples = self.notes_of(policy, &group, &rewards, each)?;
@@ -188,7 +192,6 @@ impl<S: SearchStrategy + Clone + std::fmt::Debug> Reinforce<'_, S> {
             return Err(PrmError::reinforce(format!("step {}", note.step), problem));
         }
         tally.put(note);
-        check_first(note, note.cut < 1.0)?;
         Ok(rewarded)
     }
 

@@ -17,6 +17,7 @@ use tts_models::{
 
 use super::*;
 
+mod adapters;
 mod apart;
 mod begun;
 mod branches;

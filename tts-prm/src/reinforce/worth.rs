@@ -9,6 +9,8 @@
 //! Source: sums of rewards are those of DeepSeek-AI 2025 (arXiv 2501.12948), section 2.3.2; factors those of `DeepSeekMath-V2`
 //! (arXiv 2511.22570), section 2.1.
 
+use std::collections::BTreeSet;
+
 use tts_core::SearchStrategy;
 
 use super::step::Each;
@@ -24,7 +26,21 @@ pub(super) struct Worth {
     pub(super) each: Vec<Each>,
     /// Whether some term knows nothing of any of them.
     pub(super) blank: bool,
+    /// The terms that know nothing of a solution that the policy ended.
+    pub(super) silent: BTreeSet<String>,
 }
+
+/// What a term has said until now.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Said {
+    /// Whether it knew something of a sample.
+    something: bool,
+    /// Samples that it was asked of and knew nothing of.
+    unknown: usize,
+}
+
+/// So many samples may be bad luck, where a term is asked of few.
+const PATIENCE: usize = 16;
 
 impl<S: SearchStrategy + Clone + std::fmt::Debug> Reinforce<'_, S> {
     /// The rewards of a group; of how many samples a term knows nothing is added to the note.
@@ -48,6 +64,7 @@ impl<S: SearchStrategy + Clone + std::fmt::Debug> Reinforce<'_, S> {
             rewards: vec![0.0; samples.len()],
             each: vec![Each::new(); samples.len()],
             blank: false,
+            silent: BTreeSet::new(),
         };
         for (name, weight, reward) in own.chain(more) {
             let (rewards, knows) = (reward.rewards(&asked), reward.knows(&asked));
@@ -78,6 +95,9 @@ impl<S: SearchStrategy + Clone + std::fmt::Debug> Reinforce<'_, S> {
                     worth.each[place].insert(name.to_owned(), *reward);
                 } else {
                     unknown += 1;
+                    if samples[place].is_finished() {
+                        worth.silent.insert(name.to_owned());
+                    }
                 }
             }
             if unknown > 0 {
@@ -90,18 +110,37 @@ impl<S: SearchStrategy + Clone + std::fmt::Debug> Reinforce<'_, S> {
         }
         Ok(worth)
     }
-}
 
-/// # Errors
-/// When some term knew nothing of any sample of the first step, though the policy ended some: nobody says anything.
-pub(super) fn check_first(note: &StepNote, finished: bool) -> Result<(), PrmError> {
-    let silent = note.unknown.iter().find(|(_, unknown)| **unknown == note.samples);
-    match silent.filter(|_| note.step == 1 && finished) {
-        None => Ok(()),
-        Some((name, unknown)) => {
-            let problem =
-                format!("it says nothing of any of the {unknown} samples of the first step");
-            Err(PrmError::reinforce(format!("reward {name:?}"), problem))
+    /// Remembers what terms said in a step.
+    pub(super) fn hark(&mut self, note: &StepNote) {
+        for name in note.rewards.keys() {
+            self.said.entry(name.clone()).or_default().something = true;
         }
+        for (name, unknown) in &note.unknown {
+            self.said.entry(name.clone()).or_default().unknown += unknown;
+        }
+    }
+
+    /// # Errors
+    /// When a term that was asked has never said anything, though the policy ended solutions that it was asked of: of
+    /// all samples of the first step, or, one that is of some problems alone, of as many as are no bad luck.
+    pub(super) fn check_said(
+        &mut self,
+        note: &StepNote,
+        silent: &BTreeSet<String>,
+    ) -> Result<(), PrmError> {
+        self.hark(note);
+        for name in silent {
+            let Said { something, unknown } = self.said.get(name).copied().unwrap_or_default();
+            let first = note.step == 1 && unknown == note.samples;
+            if something || !(first || unknown >= PATIENCE) {
+                continue;
+            }
+            let until = if note.step == 1 { "the first step" } else { "the steps until now" };
+            let problem =
+                format!("it says nothing of any of the {unknown} samples of {until} that it is of");
+            return Err(PrmError::reinforce(format!("reward {name:?}"), problem));
+        }
+        Ok(())
     }
 }

@@ -83,7 +83,7 @@ impl Script for Hearing {
     }
 
     fn check(&self) -> Result<(), String> {
-        fits(&self.jury, self.responses.len())
+        fits(&self.jury, Some(self.responses.len()))
     }
 
     fn requires(&self) -> Requirements {
@@ -91,8 +91,8 @@ impl Script for Hearing {
     }
 }
 
-/// Whether so many responses can be judged at all.
-pub(crate) fn fits(jury: &Jury, responses: usize) -> Result<(), String> {
+/// Whether so many responses can be judged at all; of `None`, however many there are.
+pub(crate) fn fits(jury: &Jury, responses: Option<usize>) -> Result<(), String> {
     if jury.samples == 0 {
         return Err("judge: samples is 0, expected at least 1".into());
     }
@@ -201,7 +201,7 @@ pub(crate) fn hear_whole(
 ) -> Result<Rulings, Ended<Rulings>> {
     let mut rulings: Rulings = vec![None; cases.len()];
     for (item, Case { responses, .. }) in cases.iter().enumerate() {
-        if let Err(problem) = fits(jury, responses.len()) {
+        if let Err(problem) = fits(jury, Some(responses.len())) {
             return Err(Ended::refused(Some(item), problem, rulings));
         }
     }

@@ -79,7 +79,7 @@ impl Format {
 
     /// # Errors
     /// When there are no marks, one is empty, stands twice or is part of another, or one encloses nothing.
-    pub(super) fn check(&self) -> Result<(), PrmError> {
+    pub(crate) fn check(&self) -> Result<(), PrmError> {
         let wrong = |problem: String| Err(PrmError::reinforce("format.marks", problem));
         if self.marks.is_empty() || (self.enclosed && !self.marks.len().is_multiple_of(2)) {
             let expected = if self.enclosed { "pairs" } else { "at least one" };

@@ -92,6 +92,36 @@ fn a_step_of_which_nothing_can_be_drawn_ends_the_run() {
     assert!(error.contains("every line of round 1 failed") && groups.is_empty(), "{error}");
 }
 
+/// A measurement that loses a problem is one all the same: it counts as not solved, and the others as without it.
+#[test]
+fn a_held_out_problem_that_cannot_be_drawn_ends_no_run() {
+    let task: Arc<dyn tts_core::Task> = Arc::new(Exact);
+    let measured = |problems: &[Problem]| {
+        let found = measure::measure(&engine(1), &task, &config(2), problems, 4);
+        found.map_err(|error| error.to_string())
+    };
+    let whole = problems(2);
+    let long = Prompt::text("?".repeat(1 + shape().max_position_embeddings));
+    let mut lost = whole.clone();
+    lost[1].prompt = long.clone();
+    let (alone, whole) = (measured(&whole[..1]).unwrap(), measured(&whole).unwrap());
+    let found = measured(&lost).unwrap();
+    assert_eq!((whole.failed, found.failed, found.problems, found.step), (0, 1, 2, 4));
+    let shares = |found: &Measured, of: f64| {
+        (found.pass / of, found.majority / of, found.any / of, found.tokens)
+    };
+    assert_eq!(shares(&found, 1.0), shares(&alone, 2.0));
+    assert!(found.tokens > 0.0);
+    let line = serde_json::to_string(&found).unwrap();
+    assert!(line.contains("\"failed\":1"), "{line}");
+    assert_eq!(serde_json::from_str::<Measured>(&line).unwrap(), found);
+    // One that lost nothing is written as before.
+    assert!(!serde_json::to_string(&whole).unwrap().contains("failed"));
+    lost[0].prompt = long;
+    let error = measured(&lost).unwrap_err();
+    assert!(error.contains("held out[0], after 4 steps: nothing could be drawn of any"), "{error}");
+}
+
 /// A reward that must not be asked for anything.
 #[derive(Debug)]
 struct Unasked;

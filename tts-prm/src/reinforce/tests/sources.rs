@@ -266,6 +266,21 @@ fn who_is_asked_must_be_there_and_say_something() {
     for (found, expected) in table {
         assert!(found.contains(expected), "{found}, expected {expected}");
     }
+    // How many solutions a search ends with nobody knows before: no step may end the run for it.
+    let fixed = |jury: Jury| Jury { order: crate::critic::Order::Fixed, ..jury };
+    let searched = |jury: Jury| {
+        let rewards = judged(fixed(jury));
+        let best = tts_search::BestOfN { n: 2, ..tts_search::BestOfN::default() };
+        let likes = scorer::from_fn(|_path, _step| 0.5).with_scale(Scale::PREFIX);
+        let run = Reinforce::new(ReinforceConfig { rewards, ..config(1) }).sampler(best);
+        let run = run.task(Arc::new(Exact)).scorer(&likes).role("judge", &silent);
+        run.run(&mut engine(1), Model::from(weights()), &open(5)).unwrap_err().to_string()
+    };
+    let error = searched(Jury::of(Judge::published("pairwise").unwrap(), 2));
+    assert!(error.contains("at most 2 of any number of responses"), "{error}");
+    // One who sees all of them at once meets nobody twice.
+    let error = searched(jury(2));
+    assert!(error.contains("judgements could be read"), "{error}");
     // A jury that goes by another scorer, which the run has or has not.
     let meta = Some(crate::critic::Meta::of("meta", 1));
     let guided = || by(Jury { meta: meta.clone(), ..jury(2) });
@@ -278,6 +293,46 @@ fn who_is_asked_must_be_there_and_say_something() {
     let trusts = scorer::from_fn(|_path, _step| 0.5).with_scale(Scale::PREFIX);
     let run = guided().role("judge", &even).scorer_named("meta", &trusts);
     assert!(told(run, &open(5)).is_ok());
+}
+
+/// A reward of some problems alone that never says anything is noticed, too, when it is no bad luck any more.
+#[test]
+fn a_reward_of_open_problems_that_says_nothing_is_noticed() {
+    /// Right answers where they are known; of others it knows nothing until a step.
+    #[derive(Debug)]
+    struct Mute;
+    impl Reward for Mute {
+        fn rewards(&self, asked: &Asked<'_>) -> Vec<f64> {
+            asked.samples.iter().map(|own| f64::from(u8::from(own.is_right()))).collect()
+        }
+        fn knows(&self, asked: &Asked<'_>) -> Vec<bool> {
+            vec![false; asked.samples.len()]
+        }
+    }
+    let silent = Voice::new(|_, _, _| "Hm.");
+    let mut mixed = problems(4);
+    mixed[1].gold.clear();
+    let rewards = |on| {
+        let by = ByJury { jury: jury(1), ..ByJury::default() };
+        let said = Term { on, ..RewardSpec::Judged(Box::new(by)).into() };
+        vec!["right@known".parse().unwrap(), said]
+    };
+    // In the first step the jury itself says why; where the open problem comes later, what it never said counts.
+    let config = ReinforceConfig { problems: 2, rewards: rewards(On::Open), ..config(40) };
+    let run = Reinforce::new(config.clone()).role("judge", &silent);
+    let error = told(run, &mixed).unwrap_err().to_string();
+    let in_first = error.contains("judgements could be read");
+    assert!(in_first || error.contains("samples of the steps until now that it is of"), "{error}");
+    assert!(error.contains("reward \"judged\": "), "{error}");
+    // One that is asked of all says it in the first step.
+    let run = Reinforce::new(ReinforceConfig { rewards: Vec::new(), ..config });
+    let error = told(run.reward("mute", 1.0, &Mute), &mixed).unwrap_err().to_string();
+    assert!(
+        error.contains(
+            "reward \"mute\": it says nothing of any of the 12 samples of the first step"
+        ),
+        "{error}"
+    );
 }
 
 /// As R1's last stage has it: rules where the answer is known, a reward model where it is not.
