@@ -7,9 +7,10 @@
 //! it was. `--json` gets the figures and every candidate, the same bytes however often the run was
 //! interrupted; timings stand beside it in `*.timings.json`. `--shard 3/8` runs an eighth of the problems;
 //! the example `merge` joins the folders of all shards. `--html` gets a page for a
-//! browser, with the trees of the problems.
+//! browser, with the trees of the problems. `--family NAME` has problems of a family in place of a file's. `--learn FILE`
+//! writes what a model can learn of the solutions, for `finetune`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -19,15 +20,19 @@ use std::time::{Duration, Instant};
 use clap::Parser;
 use indicatif::{HumanDuration, ProgressBar, ProgressStyle};
 use serde_json::json;
-use tts_core::{Price, Scale, Search};
-use tts_examples::data::{Asking, DataOptions};
-use tts_examples::engines::Engines;
+use tts_core::{Outcome, Price, Prompt, Scale, Search, SearchError};
+use tts_examples::collecting::{CollectOptions, Collector, Pool};
+use tts_examples::engines::{Engine, Engines};
 use tts_examples::figures::write_figures;
 use tts_examples::files::{write_json, write_whole};
 use tts_examples::interrupt::Interrupt;
 use tts_examples::options::{ModelOptions, SearchOptions, Setup};
+use tts_examples::problems::{Asks, ProblemOptions, Problems};
 use tts_examples::{Error, exit};
-use tts_search::evaluate::{self, DataSet, EvaluateError, Evaluation, Progress, Shard, words};
+use tts_search::evaluate::{
+    self, EvaluateError, Evaluation, Item, Progress, Report, Shard, fingerprint, words,
+};
+use tts_search::{FewShot, Recipe, SelfConsistency};
 
 /// Evaluates a strategy on a file of problems.
 #[derive(Parser)]
@@ -36,18 +41,8 @@ struct Arguments {
     model: ModelOptions,
     #[command(flatten)]
     search: SearchOptions,
-    /// Problems: JSON lines, a JSON list, a table, or Parquet (with the feature of that name); with the
-    /// feature `hub`, an address such as `hf://openai/gsm8k/main/test`.
-    #[arg(long)]
-    data: PathBuf,
     #[command(flatten)]
-    fields: DataOptions,
-    /// Only this many problems; 0 for all.
-    #[arg(long, default_value_t = 0)]
-    limit: usize,
-    /// Leaves out this many problems first.
-    #[arg(long, default_value_t = 0)]
-    skip: usize,
+    problems: ProblemOptions,
     /// Only the problems of one shard, such as 3/8: every eighth, from the third on.
     #[arg(long, default_value_t = Shard::WHOLE)]
     shard: Shard,
@@ -70,25 +65,12 @@ struct Arguments {
     /// Folder of the records; default: beside the JSON file, or under runs/.
     #[arg(long)]
     record: Option<PathBuf>,
-}
-
-fn problems(arguments: &Arguments) -> Result<DataSet, Error> {
-    let mut data = arguments.fields.load(&arguments.data)?;
-    let count = data.items.len();
-    data.items.drain(..arguments.skip.min(count));
-    if arguments.limit > 0 {
-        data.items.truncate(arguments.limit);
-    }
-    if data.items.is_empty() {
-        let (path, skip) = (arguments.data.display(), arguments.skip);
-        return Err(format!("{path}: --skip {skip} leaves none of {count} problems").into());
-    }
-    Ok(data)
+    #[command(flatten)]
+    collect: CollectOptions,
 }
 
 /// Where the records go when nobody says: beside the figures, or under `runs`.
-fn folder(arguments: &Arguments) -> PathBuf {
-    let name = arguments.data.file_stem().map_or("data".into(), |name| name.to_string_lossy());
+fn folder(arguments: &Arguments, name: &str) -> PathBuf {
     let ending = match arguments.shard {
         Shard::WHOLE => "records".to_owned(),
         shard => format!("shard-{}-of-{}.records", shard.number(), shard.of()),
@@ -120,12 +102,12 @@ fn message(progress: &Progress) -> String {
 /// Says what will run.
 fn introduce(
     err: &mut impl Write,
-    data: &DataSet,
+    problems: &Problems,
     engines: &Engines,
     setup: &Setup,
     scale: Scale,
 ) -> Result<(), Error> {
-    writeln!(err, "data      {}", data.taken())?;
+    writeln!(err, "data      {}", problems.taken())?;
     writeln!(err, "model     {}", engines.policy.describe())?;
     if let Some(tried) = engines.policy.tried() {
         writeln!(err, "tried     {tried}")?;
@@ -144,27 +126,142 @@ fn introduce(
     Ok(())
 }
 
+/// An evaluation's outcomes, one a problem.
+type Results = Vec<Result<Outcome, SearchError>>;
+
+/// Runs it. Trees are kept in memory only where they are to be seen, and looked at as they come where they are learnt.
+fn ran(
+    arguments: &Arguments,
+    evaluation: &Evaluation<'_>,
+    recipe: &Recipe,
+    pool: &mut Pool,
+) -> Result<(Report, Results), EvaluateError> {
+    let learns = arguments.collect.learn.is_some();
+    let (mut report, results) = if arguments.html.is_some() {
+        let (report, results) = evaluation.run_keeping(recipe, |_| {})?;
+        for (row, result) in report.rows.iter().zip(&results).filter(|_| learns) {
+            pool.see(recipe, row, result);
+        }
+        (report, results)
+    } else if learns {
+        let report = evaluation.run_seeing(recipe, |row, result| pool.see(recipe, row, result))?;
+        (report, Vec::new())
+    } else {
+        (evaluation.run(recipe, |_| {})?, Vec::new())
+    };
+    if !arguments.anytime.is_empty() {
+        evaluation.anytime(recipe, &mut report, &arguments.anytime)?;
+    }
+    Ok((report, results))
+}
+
+/// What a run is made of, beside its options.
+struct Opened<'a> {
+    problems: &'a Problems,
+    asks: &'a Asks<'a>,
+    setup: &'a Setup,
+    engines: &'a Engines,
+    search: &'a Search<'a>,
+    folder: &'a Path,
+}
+
+/// Whoever chooses what is learnt, if anything is.
+fn collector<'a>(
+    arguments: &Arguments,
+    problems: &'a Problems,
+    asks: &'a Asks<'a>,
+) -> Result<Option<Collector<'a>>, Error> {
+    let Some(path) = arguments.collect.learn.clone() else { return Ok(None) };
+    evaluate::check_writable(&path)?;
+    let (keep, hint) = (arguments.collect.keep()?, arguments.collect.hint()?);
+    let shots = arguments.search.writing.prompting.few_shot.is_some();
+    let stops = shots.then(|| {
+        let own = &arguments.search.writing.stop;
+        if own.is_empty() { FewShot::rule().stop } else { own.clone() }
+    });
+    Ok(Some(Collector { path, keep, hint, asks, items: &problems.data.items, stops }))
+}
+
+/// One solution of each of these problems, asked by these prompts, in a folder of their own beside the evaluation's.
+fn asked_again(
+    opened: &Opened<'_>,
+    (items, prompts): (&[Item], &HashMap<String, Prompt>),
+    hint: &str,
+    interrupt: &Interrupt,
+) -> Result<Pool, Error> {
+    let Opened { problems, asks, setup, engines, search, folder } = opened;
+    let once = Recipe::SelfConsistency(SelfConsistency { n: 1, ..SelfConsistency::default() });
+    let own = Setup { recipe: once.clone(), ..(*setup).clone() };
+    let mut settings = Settings::of(&own, engines, search, problems)?;
+    settings.others["hint"] = hint.into();
+    let mut name = folder.file_name().unwrap_or_default().to_os_string();
+    name.push(format!(".hinted-{:016x}", fingerprint(items)));
+    let mut pool = Pool::default();
+    Evaluation::new((*search).clone(), items)
+        .prompt(|question| prompts.get(question).cloned().unwrap_or_else(|| asks.prompt(question)))
+        .keep(folder.with_file_name(name), &settings)?
+        .while_true(|| interrupt.goes_on())
+        .run_seeing(&once, |row, result| pool.see(&once, row, result))?;
+    Ok(pool)
+}
+
+/// Writes the figures where they are wanted.
+fn deliver(
+    arguments: &Arguments,
+    opened: &Opened<'_>,
+    settings: &Settings,
+    (report, results): (&Report, Results),
+    (last, whole): (&Progress, Duration),
+) -> Result<(), Error> {
+    if let Some(path) = &arguments.json {
+        write_figures(path, &settings.setup, report)?;
+        write_timings(&path.with_extension("timings.json"), last, whole)?;
+    }
+    if let Some(path) = &arguments.html {
+        let strategy = serde_json::to_string(&opened.setup.recipe)?;
+        let title = format!("{}: {strategy}", opened.problems.name);
+        let items = &opened.problems.data.items;
+        let page = evaluate::page(&title, report, items, results, evaluate::MOST_NODES);
+        write_whole(path, page.html().as_bytes())?;
+    }
+    Ok(())
+}
+
 fn run(mut arguments: Arguments) -> Result<(), Error> {
     let started = Instant::now();
     for path in arguments.json.iter().chain(&arguments.html) {
         evaluate::check_writable(path)?;
     }
-    let data = problems(&arguments)?;
+    let problems = arguments.problems.load(arguments.collect.learn.is_some())?;
     if arguments.search.task.is_none() {
-        arguments.search.task.clone_from(&data.mapping.task);
+        arguments.search.task.clone_from(&problems.data.mapping.task);
     }
     let arguments = arguments;
-    let few_shot = arguments.search.writing.prompting.few_shot()?;
-    let asking = Asking::of(&arguments.search.writing.prompting, few_shot.as_ref(), &data)?;
+    let writing = &arguments.search.writing;
+    let few_shot = writing.prompting.few_shot()?;
+    let bare = few_shot.clone().map(|shots| shots.take(0));
+    let asks = Asks::of(&problems, writing, few_shot.as_ref(), bare.as_ref())?;
+    let collector = collector(&arguments, &problems, &asks)?;
     let mut setup = arguments.search.setup()?;
-    setup.prompt = asking.prompt("...");
-    let folder = folder(&arguments);
+    (setup.prompt, setup.rule) = (asks.prompt("..."), problems.rule(writing, few_shot.as_ref())?);
+    let folder = folder(&arguments, &problems.name);
     let engines = arguments.model.open()?;
+    if let (Some((family, _)), Some(tokenizer)) = (problems.family, engines.policy.tokenizer()) {
+        family.written_with(tokenizer)?;
+    }
+    let told = collector.as_ref().and_then(|collector| collector.hint.as_ref());
+    if let (Some(_), Engine::Recorded(..)) = (told, &engines.policy) {
+        return Err("--hinted: records have nobody in them to be told an answer".into());
+    }
     let scorers = arguments.model.judge(&arguments.search, &engines, &mut setup)?;
     let scale = setup.check(&engines, &scorers)?;
+    let task = problems.task(arguments.search.task.as_deref())?;
+    if problems.family.is_some() {
+        task.name().clone_into(&mut setup.task);
+    }
 
     let mut err = std::io::stderr();
-    introduce(&mut err, &data, &engines, &setup, scale)?;
+    introduce(&mut err, &problems, &engines, &setup, scale)?;
     writeln!(err, "records   {}, shard {}", folder.display(), arguments.shard)?;
     let style = "{elapsed_precise} [{wide_bar}] {pos}/{len}, {msg}";
     let bar =
@@ -174,12 +271,10 @@ fn run(mut arguments: Arguments) -> Result<(), Error> {
          that was recorded is lost: started again with the same options, it goes on.",
     )?;
     let last = Mutex::new(Progress::default());
-    let search = setup
-        .search(&engines, &scorers, arguments.search.task()?)
-        .concurrency(arguments.concurrency);
-    let settings = Settings::of(&setup, &engines, &search, &data)?;
-    let evaluation = Evaluation::new(search, &data.items)
-        .prompt(|question| asking.prompt(question))
+    let search = setup.search(&engines, &scorers, task).concurrency(arguments.concurrency);
+    let settings = Settings::of(&setup, &engines, &search, &problems)?;
+    let evaluation = Evaluation::new(search.clone(), &problems.data.items)
+        .prompt(|question| asks.prompt(question))
         .shard(arguments.shard)
         .retry_lost(arguments.retry_lost)
         .keep(&folder, &settings)?
@@ -190,17 +285,8 @@ fn run(mut arguments: Arguments) -> Result<(), Error> {
             bar.set_message(message(progress));
             *last.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = *progress;
         });
-    // Trees are kept in memory only where they are to be seen.
-    let ran = match &arguments.html {
-        Some(_) => evaluation.run_keeping(&setup.recipe, |_| {}),
-        None => evaluation.run(&setup.recipe, |_| {}).map(|report| (report, Vec::new())),
-    };
-    let ran = ran.and_then(|(mut report, results)| {
-        if !arguments.anytime.is_empty() {
-            evaluation.anytime(&setup.recipe, &mut report, &arguments.anytime)?;
-        }
-        Ok((report, results))
-    });
+    let mut pool = Pool::default();
+    let ran = ran(&arguments, &evaluation, &setup.recipe, &mut pool);
     drop(evaluation);
     bar.finish_and_clear();
     let (report, results) = match ran {
@@ -211,6 +297,39 @@ fn run(mut arguments: Arguments) -> Result<(), Error> {
     let last = last.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
     let mut out = std::io::stdout().lock();
     report.write(&mut out)?;
+    setup.write_passed(&mut out, &report)?;
+    write_rate(&mut out, &last)?;
+    let opened = Opened {
+        problems: &problems,
+        asks: &asks,
+        setup: &setup,
+        engines: &engines,
+        search: &search,
+        folder: &folder,
+    };
+    deliver(&arguments, &opened, &settings, (&report, results), (&last, started.elapsed()))?;
+    if let Some(collector) = &collector {
+        let hint = collector.hint.as_ref().map_or("", |hint| hint.template());
+        let again = |items: &[Item], prompts: &HashMap<String, Prompt>| {
+            asked_again(&opened, (items, prompts), hint, &interrupt)
+        };
+        collector.finish(&pool, again, &mut out)?;
+    }
+    for used in engines.used() {
+        writeln!(out, "server    {used}")?;
+    }
+    if let Some(hint) = setup.hint_on_lost(&engines.policy, &report) {
+        writeln!(err, "{hint}")?;
+    }
+    // What ran is delivered; but whoever counts on the figures must hear of what did not.
+    match report.failed {
+        0 => Ok(()),
+        failed => Err(format!("{failed} of {} problems failed; see above", report.problems).into()),
+    }
+}
+
+/// How fast it was.
+fn write_rate(out: &mut impl Write, last: &Progress) -> Result<(), Error> {
     writeln!(
         out,
         "machine   {} tokens generated now in {:.1} s, {:.0} a second",
@@ -218,28 +337,7 @@ fn run(mut arguments: Arguments) -> Result<(), Error> {
         last.seconds,
         last.tokens_per_second()
     )?;
-    for used in engines.used() {
-        writeln!(out, "server    {used}")?;
-    }
-    if let Some(path) = &arguments.json {
-        write_figures(path, &settings.setup, &report)?;
-        write_timings(&path.with_extension("timings.json"), &last, started.elapsed())?;
-    }
-    if let Some(path) = &arguments.html {
-        let title = arguments.data.file_stem().map_or("data".into(), |name| name.to_string_lossy());
-        let strategy = serde_json::to_string(&setup.recipe)?;
-        let title = format!("{title}: {strategy}");
-        let page = evaluate::page(&title, &report, &data.items, results, evaluate::MOST_NODES);
-        write_whole(path, page.html().as_bytes())?;
-    }
-    if report.failed_lines > 0 {
-        writeln!(err, "lost lines can be asked for again: the same command with --retry-lost")?;
-    }
-    // What ran is delivered; but whoever counts on the figures must hear of what did not.
-    match report.failed {
-        0 => Ok(()),
-        failed => Err(format!("{failed} of {} problems failed; see above", report.problems).into()),
-    }
+    Ok(())
 }
 
 /// All that decides results, as the folder keeps it.
@@ -255,7 +353,7 @@ impl Settings {
         setup: &Setup,
         engines: &Engines,
         search: &Search<'_>,
-        data: &DataSet,
+        problems: &Problems,
     ) -> Result<Self, Error> {
         let judge = search.settings().scorer.as_ref();
         let judge =
@@ -263,8 +361,11 @@ impl Settings {
         let mut others = json!({
             "model": engines.policy.identity(),
             "scorer": judge,
-            "mapping": data.mapping,
+            "mapping": problems.data.mapping,
         });
+        if let Some(family) = problems.settings() {
+            others["family"] = family;
+        }
         // Left out where there are none, so that folders of before go on.
         if !engines.others.is_empty() {
             let roles = engines.others.iter().map(|(role, engine)| (role, engine.identity()));

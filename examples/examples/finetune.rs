@@ -5,7 +5,11 @@
 //! `answer` with calculator notes and `####`), MATH (`problem`, `solution`) or plain; or it says itself what the model is
 //! given: a chat (`messages`), or a text (`prompt`, `completion`), in parts (`parts`) of which some are read and not learnt, and
 //! with a `weight`. The prompt is not learnt. With `--rank` the result is an adapter, for `--adapter` of `solve`, `evaluate` and `label`;
-//! without, a folder with all weights. Killed and started again, the run goes on.
+//! without, a folder with all weights. With `--adapter` it goes on from one that is there. Killed and started again, the
+//! run goes on.
+//!
+//! `--family recheck` in place of `--data` learns written solutions of a family's problems, and `--shape 128x4x4` in place
+//! of `--model` makes a model from nothing that has the characters for them.
 
 use std::io::Write;
 use std::path::PathBuf;
@@ -14,10 +18,15 @@ use std::process::ExitCode;
 use clap::Parser;
 use tts_core::answer::extract;
 use tts_examples::ends::Ends;
+use tts_examples::experiment::Shape;
+use tts_examples::families::Families;
 use tts_examples::options::PromptOptions;
-use tts_examples::training::{Data, TrainOptions, check_apart, copy_text_side, has_text_side};
+use tts_examples::training::{
+    Data, TrainOptions, check_adapter_apart, check_alpha, check_apart, copy_text_side,
+    has_text_side,
+};
 use tts_examples::worked::{self, Asked, Worked};
-use tts_examples::{Error, exit, hub};
+use tts_examples::{Error, exit, hub, traces};
 use tts_models::train::Example;
 use tts_models::weights::Dtype;
 use tts_models::{Checkpoint, DecoderWeights, TextSide};
@@ -28,12 +37,22 @@ use tts_search::FewShot;
 struct Arguments {
     /// GGUF file, or folder with config.json, tokenizer.json and safetensors; with the feature `hub`, an address such as
     /// `hf://OWNER/NAME`.
-    #[arg(long)]
-    model: PathBuf,
+    #[arg(long, required_unless_present = "shape")]
+    model: Option<PathBuf>,
+    /// A model from nothing in place of one that is there, for problems of a family: width, layers and heads, such as
+    /// 128x4x4; a token is a character.
+    #[arg(long, requires = "family", conflicts_with = "model", value_parser = traces::shape)]
+    shape: Option<Shape>,
+    /// Folder of a low-rank adapter to go on from: it is what learns, with the rank and alpha of its files.
+    #[arg(long, conflicts_with = "shape")]
+    adapter: Option<PathBuf>,
     /// Worked solutions, chats or texts as JSON lines.
-    #[arg(long)]
-    data: PathBuf,
-    /// Only this many of them; 0 for all.
+    #[arg(long, required_unless_present = "family")]
+    data: Option<PathBuf>,
+    /// Written solutions of a family's problems instead, of its training split.
+    #[arg(long, conflicts_with = "data")]
+    family: Option<Families>,
+    /// Only this many of them; 0 for all, and 10,000 of a family.
     #[arg(long, default_value_t = 0)]
     limit: usize,
     /// Learn the final answer alone, without the steps.
@@ -114,20 +133,53 @@ fn weighing(mut example: Example, weight: f32) -> Example {
     example
 }
 
-fn run(mut arguments: Arguments) -> Result<(), Error> {
-    arguments.model = hub::model(&arguments.model)?;
-    let arguments = &arguments;
-    check_apart(&arguments.model, &arguments.out)?;
-    let checkpoint = Checkpoint::open(&arguments.model)?.within(arguments.training.positions);
+/// Solutions of a family where nothing is said.
+const OF_FAMILY: usize = 10_000;
+
+/// What is learnt, and what to call it in an error.
+fn worked(arguments: &Arguments) -> Result<(Vec<Worked>, String), Error> {
+    let limit = arguments.limit;
+    if let Some(family) = arguments.family {
+        let count = if limit == 0 { OF_FAMILY } else { limit };
+        return Ok((traces::worked(family, count)?, format!("--family {}", family.name())));
+    }
+    let path = arguments.data.as_deref().ok_or("--data or --family says what is learnt")?;
+    let mut worked = worked::read(path)?;
+    if limit > 0 {
+        worked.truncate(limit);
+    }
+    Ok((worked, path.display().to_string()))
+}
+
+/// Where the model is: the one that was named, or one from nothing, which is made.
+fn model(arguments: &Arguments) -> Result<PathBuf, Error> {
+    if let Some(model) = &arguments.model {
+        return Ok(hub::model(model)?);
+    }
+    let (Some(family), Some(shape)) = (arguments.family, arguments.shape) else {
+        return Err("--model, or --shape with --family, says what learns".into());
+    };
+    let folder = arguments.out.join("work").join("start");
+    traces::start(family, shape, arguments.training.seed, &folder)?;
+    Ok(folder)
+}
+
+fn run(arguments: &Arguments) -> Result<(), Error> {
+    let (sizes, from) = (&arguments.training, arguments.adapter.as_deref());
+    check_alpha((sizes.rank, sizes.alpha), from)?;
+    let model = &model(arguments)?;
+    check_apart(model, &arguments.out)?;
+    check_adapter_apart(arguments.adapter.as_deref(), &arguments.out)?;
+    let checkpoint = Checkpoint::open(model)?.within(arguments.training.positions);
     let text = TextSide::open(&checkpoint)?;
     let few_shot = arguments.prompting.few_shot()?;
-    if arguments.training.rank == 0 {
-        has_text_side(&arguments.model)?;
+    if arguments.training.rank == 0 && arguments.adapter.is_none() {
+        has_text_side(model)?;
     }
-    let mut worked = worked::read(&arguments.data)?;
-    if arguments.limit > 0 {
-        worked.truncate(arguments.limit);
+    if let Some(family) = arguments.family {
+        family.written_with(&text.tokenizer)?;
     }
+    let (worked, name) = worked(arguments)?;
     let says_how = worked.iter().any(|worked| matches!(worked.asked, Asked::Prompt(_)));
     let PromptOptions { system, raw, .. } = &arguments.prompting;
     if says_how && (few_shot.is_some() || system.is_some() || *raw) {
@@ -136,7 +188,7 @@ fn run(mut arguments: Arguments) -> Result<(), Error> {
     let ends = Ends::of(&text, checkpoint.config());
     let mut data = Data::default();
     for (number, worked) in (1..).zip(&worked) {
-        let named = |error| format!("{}: example {number}: {error}", arguments.data.display());
+        let named = |error| format!("{name}: example {number}: {error}");
         let example = example(arguments, &text, ends, few_shot.as_ref(), worked).map_err(named)?;
         arguments.training.put(&mut data, worked.asked.question(), example);
     }
@@ -148,13 +200,14 @@ fn run(mut arguments: Arguments) -> Result<(), Error> {
         data.held_out.len(),
         data.long
     )?;
-    let model = arguments.training.model(DecoderWeights::load(&checkpoint)?)?;
+    let (decoder, from) = (DecoderWeights::load(&checkpoint)?, arguments.adapter.as_deref());
+    let learns = arguments.training.model_from(decoder, from)?;
     let work = arguments.out.join("work");
-    let trained = arguments.training.run(("finetune", "Fine-tuning"), model, &data, &work)?;
+    let trained = arguments.training.run(("finetune", "Fine-tuning"), learns, &data, &work)?;
     if let Some(adapter) = &trained.model.adapter {
         adapter.save(&arguments.out)?;
     } else {
-        copy_text_side(&arguments.model, &arguments.out)?;
+        copy_text_side(model, &arguments.out)?;
         trained.model.decoder.save_as(&arguments.out, Dtype::BF16, &[])?;
     }
     let mut out = std::io::stdout();
@@ -171,5 +224,5 @@ fn run(mut arguments: Arguments) -> Result<(), Error> {
 }
 
 fn main() -> ExitCode {
-    exit("finetune", run(Arguments::parse()))
+    exit("finetune", run(&Arguments::parse()))
 }

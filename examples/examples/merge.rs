@@ -12,7 +12,7 @@ use std::process::ExitCode;
 use clap::Parser;
 use serde::Deserialize;
 use serde_json::value::RawValue;
-use tts_core::task;
+use tts_examples::families::kept_task;
 use tts_examples::figures::write_figures;
 use tts_examples::folders::check_folder;
 use tts_examples::{Error, exit};
@@ -42,7 +42,8 @@ fn run(arguments: &Arguments) -> Result<(), Error> {
     }
     arguments.folders.iter().try_for_each(|folder| check_folder(folder))?;
     let merged = Merged::of(&arguments.folders)?;
-    let report = merged.report(&*task::by_name(merged.task())?)?;
+    let settings: serde_json::Value = serde_json::from_str(merged.settings().get())?;
+    let report = merged.report(&*kept_task(merged.task(), &settings)?)?;
     report.write(&mut std::io::stdout().lock())?;
     if let Some(path) = &arguments.json {
         let settings: Settings<'_> = serde_json::from_str(merged.settings().get())?;

@@ -4,8 +4,8 @@
 //! `--model embedded --family strides` for problems of a family. With `--judge NAME` the data are preferences, and the
 //! model learns to judge them: right is a judgement that gives the best response, and it alone, the highest score. Rewards are named (`--reward right --reward
 //! format=0.5`), the scheme too (`--scheme dapo`); a recipe (`--recipe FILE.json`) holds all of it, and options that
-//! are given go before it. With `--rank` an adapter learns, for `--adapter` of `solve`, `evaluate` and `label`;
-//! without, all weights, of a folder. Journal, charts, samples and state lie in `work` of the folder: killed and
+//! are given go before it. With `--rank` an adapter learns, for `--adapter` of `solve`, `evaluate` and `label`; with
+//! `--adapter` it goes on from one that is there; without, all weights, of a folder. Journal, charts, samples and state lie in `work` of the folder: killed and
 //! started again, the run goes on, to the same bits. `work/samples.html` shows what the policy wrote.
 
 use std::collections::HashSet;
@@ -28,12 +28,12 @@ use tts_examples::keeping::{self, KeepOptions};
 use tts_examples::options::{ModelOptions, PromptOptions, unescape};
 use tts_examples::reinforcing::{Bar, leave_out_long, summary};
 use tts_examples::saying::SayingOptions;
-use tts_examples::training::{check_apart, copy_text_side, holds_out};
+use tts_examples::training::{self, check_adapter_apart, check_apart, copy_text_side, holds_out};
 use tts_examples::{Error, exit, hub};
-use tts_models::train::{Adapter, AdapterConfig, Model};
+use tts_models::train::Model;
 use tts_models::weights::Dtype;
 use tts_models::{
-    Backend, Checkpoint, DecoderWeights, Files, KeyValues, LanguageModel, ModelError, WeightFormat,
+    Backend, Checkpoint, DecoderWeights, Files, KeyValues, LanguageModel, WeightFormat,
 };
 use tts_prm::ScorerSpec;
 use tts_prm::critic::Judging;
@@ -132,7 +132,7 @@ struct Arguments {
     /// Steps between two after which the model that the policy is held near becomes the policy as it is; 0 for never.
     #[arg(long)]
     refresh: Option<usize>,
-    /// Rank of low-rank adapters; 0 to train all weights.
+    /// Rank of low-rank adapters; 0 to train all weights, or to go on from --adapter.
     #[arg(long, default_value_t = 0)]
     rank: usize,
     /// What adapters count, over their rank; default: twice the rank.
@@ -297,7 +297,7 @@ fn computes_otherwise(model: &ModelOptions) -> Option<String> {
 /// The settings: of the recipe, or the defaults, and what is said otherwise.
 fn settings(arguments: &Arguments) -> Result<ReinforceConfig, Error> {
     let otherwise = computes_otherwise(&arguments.model);
-    let told_anew = arguments.rank > 0 || otherwise.is_some();
+    let told_anew = adapts(arguments) || otherwise.is_some();
     let mut config = match &arguments.recipe {
         None => {
             let old = if told_anew { Old::Recomputed } else { Old::Written };
@@ -398,18 +398,23 @@ fn files(arguments: &Arguments) -> Files {
     arguments.model.model.clone().into()
 }
 
-/// The engine, with weights as the trainer has them.
+/// Whether an adapter learns: a new one, or one that is there.
+fn adapts(arguments: &Arguments) -> bool {
+    arguments.rank > 0 || arguments.model.adapter.is_some()
+}
+
+/// The engine, with weights as the trainer begins with them: those of an adapter that is there among them, so that a
+/// policy is held near where the run began.
 fn open(arguments: &Arguments) -> Result<Box<dyn LanguageModel>, Error> {
-    if arguments.model.adapter.is_some() {
-        return Err(
-            "--adapter: an adapter begins anew here (--rank); merge the old one first".into()
-        );
-    }
     if arguments.model.tokenizer.is_some() {
         return Err("--tokenizer is for models on servers".into());
     }
     let ModelOptions { backend, template_arg, .. } = &arguments.model;
-    let mut model = tts_models::open(files(arguments), *backend, arguments.model.engine())?;
+    let (files, engine) = (files(arguments), arguments.model.engine());
+    let mut model = match &arguments.model.adapter {
+        Some(adapter) => tts_models::open_adapted(files, adapter, *backend, engine)?,
+        None => tts_models::open(files, *backend, engine)?,
+    };
     for argument in template_arg {
         model.set_template_argument(argument)?;
     }
@@ -432,18 +437,6 @@ fn save(arguments: &Arguments, model: &Model, folder: &Path) -> Result<(), Error
     Ok(adapter.save(folder)?)
 }
 
-fn run(mut arguments: Arguments) -> Result<(), Error> {
-    // Others hold their weights as they were asked to.
-    let others = arguments.model.clone();
-    if arguments.model.weights == WeightFormat::Stored {
-        // What writes must be of one mind with what learns.
-        arguments.model.weights = WeightFormat::F32;
-    }
-    if !is_embedded(&arguments) {
-        arguments.model.model = hub::model(&arguments.model.model)?;
-    }
-    let arguments = &arguments;
-    if arguments.rank == 0 && !arguments.model.model.is_dir() && arguments.model.model.exists() {
 /// Says how many problems there are, and how hard they are said to be.
 fn tell_problems(
     arguments: &Arguments,
@@ -462,15 +455,28 @@ fn tell_problems(
     tell_range(&mut err, learn)
 }
 
+fn run(mut arguments: Arguments) -> Result<(), Error> {
+    // Others hold their weights as they were asked to.
+    let others = arguments.model.clone();
+    if arguments.model.weights == WeightFormat::Stored {
+        // What writes must be of one mind with what learns.
+        arguments.model.weights = WeightFormat::F32;
+    }
+    if !is_embedded(&arguments) {
+        arguments.model.model = hub::model(&arguments.model.model)?;
+    }
+    let arguments = &arguments;
+    if !adapts(arguments) && !arguments.model.model.is_dir() && arguments.model.model.exists() {
         return Err(
             "all weights of a GGUF file have no folder to be kept in: --rank trains an adapter"
                 .into(),
         );
     }
-    if arguments.rank == 0 && arguments.alpha.is_some() {
+    if !adapts(arguments) && arguments.alpha.is_some() {
         return Err("--alpha: without --rank there is no adapter to scale".into());
     }
     check_apart(&arguments.model.model, &arguments.out)?;
+    check_adapter_apart(arguments.model.adapter.as_deref(), &arguments.out)?;
     let config = settings(arguments)?;
     let (records, keep) = (config.record.every > 0, config.keep.clone());
     let Asked { mut learn, mut held_out, task } = asked(arguments, config.seed)?;
@@ -490,12 +496,9 @@ fn tell_problems(
     // Learnt by within the positions that are written within.
     let checkpoint = Checkpoint::open(files(arguments))?.within(arguments.model.positions);
     let decoder = DecoderWeights::load(&checkpoint)?;
-    let adapter = (arguments.rank > 0).then(|| -> Result<Adapter, ModelError> {
-        let alpha = arguments.alpha.unwrap_or(2.0 * arguments.rank as f64);
-        let settings = AdapterConfig { rank: arguments.rank, alpha, ..AdapterConfig::default() };
-        Adapter::initial(settings, &decoder.config, config.seed)
-    });
-    let model = Model { adapter: adapter.transpose()?, ..Model::from(decoder) };
+    let (sizes, from) = ((arguments.rank, arguments.alpha), arguments.model.adapter.as_deref());
+    let adapter = training::adapter(sizes, from, &decoder.config, config.seed)?;
+    let model = Model { adapter, ..Model::from(decoder) };
     let scorer = arguments
         .scorer
         .as_ref()

@@ -172,4 +172,17 @@ impl<'a> Asking<'a> {
         let asked = self.asked.get(question).map_or(question, String::as_str);
         self.options.prompt(self.few_shot, asked)
     }
+
+    /// The same, of what `change` makes of the question as it is asked.
+    ///
+    /// # Errors
+    /// That of `change`.
+    pub fn prompt_by(
+        &self,
+        question: &str,
+        change: impl Fn(&str) -> Result<String, String>,
+    ) -> Result<Prompt, Error> {
+        let asked = self.asked.get(question).map_or(question, String::as_str);
+        Ok(self.options.prompt(self.few_shot, &change(asked)?))
+    }
 }

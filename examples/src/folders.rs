@@ -11,11 +11,12 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use serde_json::Value;
+use tts_core::Aggregate;
 use tts_core::files::{Difference, differing};
-use tts_core::{Aggregate, task};
 use tts_search::Recipe;
 use tts_search::evaluate::{Arm, Merged, Report};
 
+use crate::families::kept_task;
 use crate::{Error, judges};
 
 /// The folders of one evaluation, and what to call it.
@@ -124,10 +125,11 @@ impl Kept {
     pub fn read(of: &Folders) -> Result<Self, Error> {
         of.folders.iter().try_for_each(|folder| check_folder(folder))?;
         let merged = Merged::of(&of.folders)?;
-        let report = merged.report(&*task::by_name(merged.task())?)?;
+        let settings: Value = serde_json::from_str(merged.settings().get())?;
+        let report = merged.report(&*kept_task(merged.task(), &settings)?)?;
         Ok(Self {
             name: of.name.clone(),
-            settings: serde_json::from_str(merged.settings().get())?,
+            settings,
             fingerprint: merged.fingerprint(),
             samples: merged.samples(),
             seconds: merged.seconds(),

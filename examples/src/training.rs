@@ -47,7 +47,7 @@ pub struct TrainOptions {
     #[arg(long, default_value_t = 0)]
     pub rank: usize,
     /// What adapters count, over their rank; default: twice the rank.
-    #[arg(long, requires = "rank")]
+    #[arg(long)]
     pub alpha: Option<f64>,
     /// Decides the order of the examples, and what adapters start from.
     #[arg(long, default_value_t = 0)]
@@ -250,17 +250,16 @@ impl TrainOptions {
     /// # Errors
     /// When the adapters' settings are out of range.
     pub fn model(&self, decoder: DecoderWeights) -> Result<Model, Error> {
-        let adapter = self.adapter(&decoder.config)?;
-        Ok(Model { adapter, ..Model::from(decoder) })
+        self.model_from(decoder, None)
     }
 
-    fn adapter(&self, shape: &ModelConfig) -> Result<Option<Adapter>, Error> {
-        if self.rank == 0 {
-            return Ok(None);
-        }
-        let alpha = self.alpha.unwrap_or(2.0 * self.rank as f64);
-        let config = AdapterConfig { rank: self.rank, alpha, ..AdapterConfig::default() };
-        Ok(Some(Adapter::initial(config, shape, self.seed)?))
+    /// The same; adapters begin from those in a folder, if one is named.
+    ///
+    /// # Errors
+    /// As [`adapter`].
+    pub fn model_from(&self, decoder: DecoderWeights, from: Option<&Path>) -> Result<Model, Error> {
+        let adapter = adapter((self.rank, self.alpha), from, &decoder.config, self.seed)?;
+        Ok(Model { adapter, ..Model::from(decoder) })
     }
 
     /// Runs the training, resumable in `work`, with its losses drawn there.
@@ -293,16 +292,72 @@ impl TrainOptions {
     }
 }
 
+/// # Errors
+/// When alpha is said, and there is no adapter that it could be of: neither a new one of a rank, nor one that is there.
+pub fn check_alpha((rank, alpha): (usize, Option<f64>), from: Option<&Path>) -> Result<(), Error> {
+    if alpha.is_some() && rank == 0 && from.is_none() {
+        return Err("--alpha: without --rank there is no adapter to scale".into());
+    }
+    Ok(())
+}
+
+/// The adapter that learns in the place of a decoder's weights: the one in a folder, or a new one of a rank that changes
+/// nothing yet; none where neither is said, so that all weights learn. Of one that is there, rank and alpha are those of
+/// its files.
+///
+/// # Errors
+/// When the settings are out of range, the files cannot be read or are of another decoder, or rank and alpha are said and
+/// are others.
+pub fn adapter(
+    (rank, alpha): (usize, Option<f64>),
+    from: Option<&Path>,
+    shape: &ModelConfig,
+    seed: u64,
+) -> Result<Option<Adapter>, Error> {
+    let Some(folder) = from else {
+        check_alpha((rank, alpha), None)?;
+        if rank == 0 {
+            return Ok(None);
+        }
+        let alpha = alpha.unwrap_or(2.0 * rank as f64);
+        let config = AdapterConfig { rank, alpha, ..AdapterConfig::default() };
+        return Ok(Some(Adapter::initial(config, shape, seed)?));
+    };
+    let adapter = Adapter::load(folder, shape)?;
+    let (own, place) = (adapter.config(), folder.display());
+    if rank > 0 && rank != own.rank {
+        let problem = format!("--rank {rank}: the adapter of {place} has a rank of {}", own.rank);
+        return Err(format!("{problem}: leave --rank out, or begin a new one").into());
+    }
+    if let Some(alpha) = alpha.filter(|alpha| (alpha - own.alpha).abs() > f64::EPSILON) {
+        let problem = format!("--alpha {alpha}: the adapter of {place} counts {}", own.alpha);
+        return Err(format!("{problem}: leave --alpha out, or begin a new one").into());
+    }
+    Ok(Some(adapter))
+}
+
 /// Refuses to write a model into the folder that it is made from: half-way through, neither would be whole.
 ///
 /// # Errors
 /// When both are one folder, by whatever names.
 pub fn check_apart(from: &Path, to: &Path) -> Result<(), Error> {
+    apart("--model", from, to)
+}
+
+/// The same of an adapter that another begins from, if there is one.
+///
+/// # Errors
+/// As [`check_apart`].
+pub fn check_adapter_apart(from: Option<&Path>, to: &Path) -> Result<(), Error> {
+    from.map_or(Ok(()), |from| apart("--adapter", from, to))
+}
+
+fn apart(option: &str, from: &Path, to: &Path) -> Result<(), Error> {
     if let (Ok(from), Ok(own)) = (from.canonicalize(), to.canonicalize())
         && from == own
     {
         let to = to.display();
-        return Err(format!("--out {to}: the folder of --model: name another one").into());
+        return Err(format!("--out {to}: the folder of {option}: name another one").into());
     }
     Ok(())
 }

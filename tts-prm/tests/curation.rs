@@ -7,9 +7,10 @@ use tts_prm::curate::{
     Active, Attempted, Candidate, Curation, Revising, Revision, Sameness, convincing, curate,
     revisions,
 };
+use tts_prm::reinforce::{Format, Script};
 
 fn candidate(problem: usize, text: &str, solved: bool, score: Option<f64>) -> Candidate {
-    Candidate { problem, text: text.to_owned(), solved, score }
+    Candidate { problem, text: text.to_owned(), solved, score, tokens: None }
 }
 
 #[test]
@@ -48,6 +49,56 @@ fn a_round_by_hand() {
     let (kept, report) = keep(Curation { drop_easy: true, ..Curation::default() });
     assert_eq!((kept, report.easy_problems, report.kept_problems), (vec![6], 1, 1));
     assert_eq!((report.solved, report.pass_at_1), (5, (1.0 + 1.0 / 3.0) / 3.0));
+}
+
+/// R1's third stage: nothing in two languages, nothing that is long, nothing without its marks.
+#[test]
+fn form_script_and_length_by_hand() {
+    let written =
+        |text: &str, tokens| Candidate { tokens: Some(tokens), ..candidate(0, text, true, None) };
+    let pool = [
+        written("2 + 2 = 4 #### 4", 9),
+        written("2 + 2 = 4, 所以 #### 4", 9),
+        written("4", 1),
+        written("2 + 2 = 4, as everybody knows #### 4", 30),
+        // One that was cut is an attempt, whatever is asked for.
+        Candidate { solved: false, tokens: Some(50), ..Candidate::default() },
+    ];
+    let form = || Some(Format { marks: vec!["####".into()], enclosed: false });
+    let keep = |config: Curation| {
+        let all = Curation { same: Sameness::Never, ..config };
+        let (kept, report) = curate(&pool, &all).unwrap();
+        assert_eq!((report.candidates, report.solved), (5, 4));
+        (kept, report.unfit)
+    };
+    let all = Curation::default;
+    assert_eq!(keep(all()), (vec![0, 1, 2, 3], 0));
+    assert_eq!(keep(Curation { form: form(), ..all() }), (vec![0, 1, 3], 1));
+    assert_eq!(keep(Curation { script: Some(Script::Latin), ..all() }), (vec![0, 2, 3], 1));
+    assert_eq!(keep(Curation { most_tokens: Some(9), ..all() }), (vec![0, 1, 2], 1));
+    let stage =
+        Curation { form: form(), script: Some(Script::Latin), most_tokens: Some(9), ..all() };
+    assert_eq!(keep(stage.clone()), (vec![0], 3));
+    // Not even where wrong ones are wanted is what was cut learnt.
+    assert_eq!(keep(Curation { solved: false, ..all() }), (vec![0, 1, 2, 3], 0));
+    // Settings of before are read, and written as they were.
+    let json = r#"{"solved":true,"least_score":null,"same":"equations","per_problem":10}"#;
+    assert_eq!(serde_json::to_string(&all()).unwrap(), json);
+    assert_eq!(serde_json::from_str::<Curation>(json).unwrap(), all());
+    let json = serde_json::to_string(&stage).unwrap();
+    assert_eq!(serde_json::from_str::<Curation>(&json).unwrap(), stage);
+    // A bad setting says so before anything is kept.
+    let marks = Some(Format { marks: Vec::new(), enclosed: false });
+    for (config, expected) in [
+        (Curation { form: marks, ..all() }, "format.marks: 0 marks"),
+        (Curation { least_score: Some(f64::NAN), ..all() }, "least_score: NaN"),
+    ] {
+        let error = curate(&pool, &config).unwrap_err().to_string();
+        assert!(error.contains(expected), "{error}");
+    }
+    let uncounted = [candidate(0, "a", true, None)];
+    let error = curate(&uncounted, &Curation { most_tokens: Some(1), ..all() }).unwrap_err();
+    assert!(error.to_string().contains("candidate 0: no number of tokens"), "{error}");
 }
 
 #[test]
@@ -90,7 +141,7 @@ proptest! {
             least_score: Some(f64::from(least)),
             same: Sameness::Equations,
             per_problem: most,
-            drop_easy: false,
+            ..Curation::default()
         };
         let (kept, report) = curate(&pool, &config).unwrap();
         prop_assert!(kept.windows(2).all(|pair| pair[0] < pair[1]));

@@ -110,7 +110,7 @@ pub use recipe::{Recipe, RecipeError};
 pub use refine::{Revision, Rsa, RsaAnswer, SelfRefine};
 pub use sample::{
     AdaptiveConsistency, BestOfN, ChainOfThought, DeepConf, DeepConfOnline, Example, FewShot,
-    FewShotError, Measure, PowerSampling, SelfCertainty, SelfConsistency, StopWhen, ZeroShot,
+    FewShotError, Hint, Measure, PowerSampling, SelfCertainty, SelfConsistency, StopWhen, ZeroShot,
 };
 pub use think::BudgetForcing;
 pub use tree::{

@@ -16,6 +16,7 @@ mod coverage;
 mod curve;
 mod curve_table;
 mod difficulty;
+mod effort;
 mod generative;
 mod implicit;
 mod judgements;

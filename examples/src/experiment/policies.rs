@@ -7,6 +7,7 @@
 //! Source: Zelikman et al. 2022 (arXiv:2203.14465), section 3; Singh et al. 2023 (arXiv:2312.06585),
 //! section 4; Snell et al. 2024 (arXiv:2408.03314), section 6.1, for revisions.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use serde_json::{Value, json};
@@ -22,13 +23,10 @@ use tts_search::refine::Words;
 use super::spec::{Distilled, Learnt, Revised, SelfTrained, Shape, Training, Written};
 use super::workshop::{Purpose, Workshop};
 use crate::files::write_whole;
-use crate::{Error, pair};
+use crate::{Error, pair, traces};
 
 /// Problems that held-out losses are measured on.
 const VALIDATION: usize = 256;
-
-/// Of what is drawn in written solutions: slips, checks, detours.
-const TRACES: u64 = 0x7ace;
 
 /// A solution to learn: its prompt is not learnt, its end is.
 pub(super) fn example(
@@ -91,10 +89,23 @@ fn candidates(all: &[Attempts], scores: Option<&[Vec<f64>]>, with_cut: bool) -> 
                 text: attempt.steps.concat(),
                 solved: attempt.solved,
                 score: scores.map(|scores| scores[problem][place]),
+                tokens: Some(attempt.generated),
             });
         }
     }
     candidates
+}
+
+/// Tokens that were generated for these.
+fn generated(all: &[Attempts]) -> u64 {
+    all.iter().flat_map(|own| &own.attempts).map(|attempt| attempt.generated).sum()
+}
+
+/// Tokens that a training learns, of examples that it draws alike.
+fn learnt_tokens(training: Training, data: &[Example]) -> f64 {
+    let targets: usize = data.iter().map(|example| example.targets.len()).sum();
+    let drawn = training.steps.saturating_mul(training.batch);
+    targets as f64 / data.len().max(1) as f64 * drawn as f64
 }
 
 impl Workshop<'_> {
@@ -107,9 +118,7 @@ impl Workshop<'_> {
         let family = self.family();
         let written = |problem: &Problem| {
             let question = &problem.question;
-            let mut rng = seed::rng(seed::hash_text(TRACES, question));
-            let trace = family.trace(question, &mut rng);
-            let trace = trace.ok_or_else(|| format!("{question}: no solution"))?;
+            let trace = traces::trace(&*family, question)?;
             let trace = match learnt {
                 Learnt::Steps => &trace[..],
                 Learnt::Answer => &trace[trace.len().saturating_sub(1)..],
@@ -180,7 +189,8 @@ impl Workshop<'_> {
         let candidates = candidates(&attempts, scores.as_deref(), spec.keep.drop_easy);
         let sampled = (&candidates[..], &attempts[..]);
         let train = (&spec.keep, &spec.train, seed);
-        self.learn_kept("round", folder, (decoder, &tokenizer), sampled, train)
+        let drawn = BTreeMap::from([(spec.policy.as_str(), generated(&attempts))]);
+        self.learn_kept("round", folder, (decoder, &tokenizer), sampled, drawn, train)
     }
 
     /// A policy from another one's solutions.
@@ -196,28 +206,33 @@ impl Workshop<'_> {
         let problems = self.problems(Purpose::Rounds, order, spec.problems)?;
         let attempts = self.attempts(&spec.teacher, &problems, spec.samples, (seed, seed))?;
         let mut candidates = candidates(&attempts, None, spec.keep.drop_easy);
+        let mut drawn = BTreeMap::from([(spec.teacher.as_str(), generated(&attempts))]);
         if let Some(hinted) = &spec.hinted {
-            candidates.extend(self.hinted(hinted, &problems, &attempts, seed)?);
+            let (more, tokens) = self.hinted(hinted, &problems, &attempts, seed)?;
+            candidates.extend(more);
+            *drawn.entry(hinted).or_default() += tokens;
         }
         let sampled = (&candidates[..], &attempts[..]);
         let train = (&spec.keep, &spec.train, seed);
-        self.learn_kept("student", folder, (decoder, &tokenizer), sampled, train)
+        self.learn_kept("student", folder, (decoder, &tokenizer), sampled, drawn, train)
     }
 
-    /// One solution more of each problem that none of the attempts solves, by someone who was told the answer.
+    /// One solution more of each problem that none of the attempts solves, by someone who was told the answer; and the
+    /// tokens of all of them.
     fn hinted(
         &self,
         name: &str,
         problems: &[Problem],
         attempts: &[Attempts],
         seed: u64,
-    ) -> Result<Vec<Candidate>, Error> {
+    ) -> Result<(Vec<Candidate>, u64), Error> {
         let hard = |place: &usize| attempts[*place].solved() == 0;
         let hard: Vec<usize> = (0..problems.len()).filter(hard).collect();
         let asked: Vec<Problem> = hard.iter().map(|&place| problems[place].clone()).collect();
         let told = self.attempts(name, &asked, 1, (seed, seed))?;
         let found = candidates(&told, None, false).into_iter();
-        Ok(found.map(|own| Candidate { problem: hard[own.problem], ..own }).collect())
+        let found = found.map(|own| Candidate { problem: hard[own.problem], ..own }).collect();
+        Ok((found, generated(&told)))
     }
 
     /// Trains a model on what is kept of sampled solutions, and says what the sampling was worth.
@@ -227,6 +242,7 @@ impl Workshop<'_> {
         folder: &Path,
         (decoder, tokenizer): (DecoderWeights, &Tokenizer),
         (candidates, attempts): (&[Candidate], &[Attempts]),
+        drawn: BTreeMap<&str, u64>,
         (keep, training, seed): (&Curation, &Training, u64),
     ) -> Result<Value, Error> {
         let (kept, report) = curate(candidates, keep)?;
@@ -236,8 +252,7 @@ impl Workshop<'_> {
             let prompt = family.prompt(&attempts[*problem].question);
             example(tokenizer, end, prompt.question(), text.trim_end())
         };
-        let written = kept.iter().filter(|&&place| !candidates[place].text.is_empty());
-        let data = written.map(learnt).collect::<Result<Vec<Example>, Error>>()?;
+        let data = kept.iter().map(learnt).collect::<Result<Vec<Example>, Error>>()?;
         if data.is_empty() {
             return Err(format!("{name}: no solution was kept to learn from").into());
         }
@@ -246,7 +261,10 @@ impl Workshop<'_> {
         let model = Model::from(decoder);
         let model = self.train((name, folder), (training, seed), model, &data, &held_out)?;
         model.decoder.save_as(folder, Dtype::F16, &[])?;
-        Ok(serde_json::to_value(report)?)
+        let mut told = serde_json::to_value(report)?;
+        told["drawn"] = json!(drawn);
+        told["learnt"] = json!(learnt_tokens(*training, &data));
+        Ok(told)
     }
 
     /// A policy that improves on earlier attempts.
@@ -279,6 +297,10 @@ impl Workshop<'_> {
         let train = (&spec.train, seed);
         let model = self.train(names, train, Model::from(decoder), &data, &held_out)?;
         model.decoder.save_as(folder, Dtype::F16, &[])?;
-        Ok(json!({ "revisions": data.len(), "problems": problems.len() }))
+        Ok(json!({
+            "revisions": data.len(), "problems": problems.len(),
+            "drawn": { &*spec.policy: generated(&attempts) },
+            "learnt": learnt_tokens(spec.train, &data),
+        }))
     }
 }

@@ -22,7 +22,8 @@ use super::matched::Matching;
 use super::spec::{ModelSpec, is_default};
 use super::thinking::Asked;
 use super::way::Way;
-use crate::{Error, pair, setting};
+use crate::families::Families;
+use crate::{Error, setting};
 
 /// The problems.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -57,13 +58,15 @@ impl Task {
 
     /// Every character of its problems and solutions.
     pub fn alphabet(&self) -> &'static str {
-        match self {
-            Self::Chain(_) | Self::Strides(_) => pair::ALPHABET,
-            Self::Recheck(_) => "\n0123456789+-*=~:#",
-            Self::Countdown(_) => "\n 0123456789+-*/=;>",
-            Self::Backtrack(_) => "\n 0123456789+-*/=;><",
-            Self::Panel(_) => "\n 0123456789:=+<>,[]abcdegnopsv",
-        }
+        let family = match self {
+            Self::Chain(_) => Families::Chain,
+            Self::Countdown(_) => Families::Countdown,
+            Self::Strides(_) => Families::Strides,
+            Self::Recheck(_) => Families::Recheck,
+            Self::Backtrack(_) => Families::Backtrack,
+            Self::Panel(_) => Families::Panel,
+        };
+        family.alphabet()
     }
 }
 

@@ -14,7 +14,7 @@ use tts_core::family::Solved;
 use tts_core::seed;
 use tts_models::train::Model;
 use tts_models::weights::Dtype;
-use tts_models::{Checkpoint, Engine, Native, WeightFormat};
+use tts_models::{Engine, Native, WeightFormat};
 use tts_prm::reinforce::{Kept, Note, Problem, Reinforce, Why, read_notes, write_charts};
 
 use super::curve::Course;
@@ -110,30 +110,6 @@ impl Workshop<'_> {
         let first = learnt.notes.iter().find_map(measured);
         let last = learnt.notes.iter().rev().find_map(measured);
         Ok(json!({ "tokens": tokens, "learnt": learnt_tokens, "first": first, "last": last }))
-    }
-    /// What reinforcement has cost until there was this policy, in operations: two a parameter and token that was drawn
-    /// to learn from, six a parameter and token that was learnt, those of a reinforced policy that it goes on from
-    /// among them; `None` of a policy that was made otherwise. What was drawn to measure is not counted.
-    pub(super) fn training_operations(&self, name: &str, seed: u64) -> Result<Option<f64>, Error> {
-        let (model, last) = match self.spec(name)? {
-            ModelSpec::Reinforced(_) => (name, usize::MAX),
-            ModelSpec::StepOf(of) => (of.model.as_str(), of.step),
-            _ => return Ok(None),
-        };
-        let ModelSpec::Reinforced(policy) = self.spec(model)? else { return Ok(None) };
-        let folder = self.model(model, seed)?;
-        let parameters = Checkpoint::open(&folder)?.config().active_parameters() as f64;
-        let mut operations = self.training_operations(&policy.from, seed)?.unwrap_or(0.0);
-        for note in read_notes(&folder)? {
-            match note {
-                Note::Step(step) if step.step <= last => {
-                    let (drawn, learnt) = (step.tokens as f64, step.learnt as f64);
-                    operations += parameters * (2.0 * drawn + 6.0 * learnt);
-                }
-                _ => {}
-            }
-        }
-        Ok(Some(operations))
     }
 
     /// How training of each model made by reinforcement went, for each seed of models.

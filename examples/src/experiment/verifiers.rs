@@ -163,7 +163,7 @@ impl Workshop<'_> {
                     let scored = judge.score(std::slice::from_ref(&path))?;
                     let score = scored.into_iter().next().and_then(|s| aggregate.apply(s.scores));
                     let (text, solved) = (path.text(), solution.solved);
-                    candidates.push(Candidate { problem, text, solved, score });
+                    candidates.push(Candidate { problem, text, solved, score, tokens: None });
                 }
                 let (per_problem, wrong_share) = (*per_problem, *wrong_share);
                 convincing(&candidates, &Active { per_problem, wrong_share })?

@@ -6,6 +6,7 @@
 #![expect(clippy::unwrap_used, reason = "helpers of tests")]
 
 mod choosing;
+mod collecting;
 mod comparing;
 mod idle;
 mod labelled;
@@ -19,9 +20,9 @@ mod roles;
 mod saying;
 mod scoring;
 mod serving;
+mod told;
 
 use std::fmt::Write as _;
-mod told;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 

@@ -31,16 +31,28 @@ fn policies_are_reinforced_and_distilled() {
             "shape": { "width": 32, "layers": 1, "heads": 1 }, "teacher": "learnt", "problems": 6,
             "samples": 4, "keep": {}, "train": { "steps": 3, "batch": 4, "learning_rate": 0.003 },
         }},
+        "taught": { "reinforced": {
+            "from": "student", "problems": 12, "learn": { "steps": 1, "problems": 3, "samples": 2 },
+        }},
     });
     let arm =
         |name: &str| json!({ "name": name, "policy": name, "strategy": "majority", "n": [2] });
-    recipe["arms"] = json!([arm("player"), arm("learnt"), arm("searched"), arm("student")]);
+    let all = ["player", "learnt", "searched", "student", "taught"];
+    recipe["arms"] = all.iter().map(|name| arm(name)).collect();
     recipe["compare"] = json!([{ "first": "learnt", "second": "player" }]);
     for part in ["judged", "difficulty", "choice"] {
         recipe[part] = Value::Null;
     }
     let report = ran(folder.path(), &recipe);
-    assert_eq!(report.points.len(), 4);
+    assert_eq!(report.points.len(), 5);
+    // A student has cost what its teacher has, and what it was taught; who goes on from it has all of that.
+    let cost = |name: &str| report.points.iter().find(|point| point.arm == name).unwrap().training;
+    let [learnt, student, taught] = ["learnt", "student", "taught"].map(|name| cost(name).unwrap());
+    assert!(cost("player").is_none() && 0.0 < learnt && learnt < student && student <= taught);
+    let told = &report.models["student"];
+    assert!(
+        told["drawn"]["learnt"].as_u64().unwrap() > 0 && told["learnt"].as_f64().unwrap() > 0.0
+    );
     let learnt = &report.models["learnt"];
     assert!(learnt["tokens"].as_u64().unwrap() > 0 && learnt["last"]["step"] == 2, "{learnt}");
     assert!(report.models["student"]["kept"].as_u64().unwrap() > 0);

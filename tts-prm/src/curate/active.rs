@@ -39,7 +39,7 @@ impl Default for Active {
 ///
 /// ```
 /// use tts_prm::curate::{Active, Candidate, convincing};
-/// let candidate = |solved, score| Candidate { problem: 0, text: String::new(), solved, score: Some(score) };
+/// let candidate = |solved, score| Candidate { solved, score: Some(score), ..Candidate::default() };
 /// let pool = [candidate(true, 0.9), candidate(false, 0.8), candidate(false, 0.1), candidate(true, 0.3)];
 /// // Half of two: the most convincing wrong one, and the most convincing of the rest.
 /// let config = Active { per_problem: 2, wrong_share: 0.5 };

@@ -3,14 +3,15 @@
 //! A round of self-training samples solutions, keeps the good ones, and trains the base model anew on
 //! them. What is good: a right final answer (`STaR`, RFT, `ReST-EM`), a verifier's score above a
 //! threshold, or both; what is the same reasoning again counts once; and no problem may have more than
-//! its share, or easy ones drown the others. [`curate`] is that choice, and a [`CurationReport`] says
+//! its share, or easy ones drown the others. Beside that a round can ask for a form, one script, and a length
+//! ([`Curation::form`], [`Curation::script`], [`Curation::most_tokens`]): R1 leaves out what mixes languages. [`curate`] is that choice, and a [`CurationReport`] says
 //! what the round was worth: how often one sample and any of N were right, and how different the kept
 //! ones are. [`convincing`] chooses what is worth a label, [`revisions`] puts attempts and right
 //! solutions together.
 //!
 //! ```
 //! use tts_prm::curate::{Candidate, Curation, curate};
-//! let candidate = |text: &str, solved| Candidate { problem: 0, text: text.into(), solved, score: None };
+//! let candidate = |text: &str, solved| Candidate { text: text.into(), solved, ..Candidate::default() };
 //! let pool = [
 //!     candidate("2 + 3 = 5, so 5 * 2 = 10.", true),
 //!     candidate("First 2 + 3 = 5. Then 5 * 2 = 10.", true), // the same equations
@@ -26,7 +27,8 @@
 //! Source: Zelikman et al. 2022 (`STaR`, arXiv:2203.14465), section 3; Yuan et al. 2023 (RFT,
 //! arXiv:2308.01825), section 3.3, for distinct lists of equations; Singh et al. 2023 (`ReST-EM`,
 //! arXiv:2312.06585), section 4, for the cap of 10 a problem; Lightman et al. 2023, section 2.2, and the
-//! filter by a process reward model.
+//! filter by a process reward model; DeepSeek-AI 2025 (arXiv 2501.12948), section 2.3.3, for mixed languages and
+//! long paragraphs.
 
 mod active;
 mod revision;
@@ -36,23 +38,27 @@ use std::collections::{BTreeMap, HashSet};
 use serde::{Deserialize, Serialize};
 
 use crate::PrmError;
+use crate::reinforce::{Format, Language, Script};
 use crate::rule::equations;
 
 pub use active::{Active, convincing};
 pub use revision::{Attempted, Revising, Revision, revisions};
 
 /// A sampled solution.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Candidate {
     /// Which problem it is a solution of.
     pub problem: usize,
-    /// The solution.
+    /// The solution. Blank is one that was cut: an attempt, which is never kept.
     pub text: String,
     /// Whether its final answer is right.
     pub solved: bool,
     /// A verifier's score of the whole, higher is better; `None` without a verifier.
     pub score: Option<f64>,
+    /// Tokens that were generated; `None` where nobody counted them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tokens: Option<u64>,
 }
 
 /// When two solutions of a problem are the same.
@@ -84,6 +90,15 @@ pub struct Curation {
     /// al. 2025, arXiv:2504.02495, section 3.2). An attempt that was cut must be among the candidates, as a wrong one.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub drop_easy: bool,
+    /// Only solutions of this form.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub form: Option<Format>,
+    /// Only solutions all of whose words are in this script; numbers and signs are in every one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub script: Option<Script>,
+    /// Only solutions of at most so many generated tokens.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub most_tokens: Option<u64>,
 }
 
 impl Default for Curation {
@@ -95,7 +110,31 @@ impl Default for Curation {
             same: Sameness::default(),
             per_problem: 10,
             drop_easy: false,
+            form: None,
+            script: None,
+            most_tokens: None,
         }
+    }
+}
+
+impl Curation {
+    /// # Errors
+    /// When the marks of the form mean nothing, or the least score is no number.
+    pub fn check(&self) -> Result<(), PrmError> {
+        if let Some(least) = self.least_score.filter(|least| !least.is_finite()) {
+            let problem = format!("{least}, expected a finite number");
+            return Err(PrmError::Solution { field: "least_score".to_owned(), problem });
+        }
+        self.form.as_ref().map_or(Ok(()), Format::check)
+    }
+
+    /// Whether form, script and length of a solution are as they should be.
+    fn fits(&self, candidate: &Candidate) -> bool {
+        let Candidate { text, tokens, .. } = candidate;
+        let in_script = |script| Language { script }.share(text) >= 1.0;
+        self.form.as_ref().is_none_or(|form| form.holds(text))
+            && self.script.is_none_or(in_script)
+            && self.most_tokens.is_none_or(|most| tokens.is_some_and(|tokens| tokens <= most))
     }
 }
 
@@ -116,6 +155,10 @@ pub struct CurationReport {
     /// Problems that were left out as too easy.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub easy_problems: usize,
+    /// Candidates that were good, but for their form, script or length; those of problems that were too easy are not
+    /// among them.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub unfit: usize,
     /// Kept ones that are wrong: what a verifier alone lets through.
     pub kept_wrong: usize,
     /// Mean over problems of the share of right candidates.
@@ -148,11 +191,13 @@ fn identity(text: &str, same: Sameness) -> String {
 /// The places of the candidates that are kept, in order, and what the round was worth.
 ///
 /// # Errors
-/// When a score is not finite, or one is asked for that a candidate does not have.
+/// As [`Curation::check`]; when a score is not finite, or a score or a number of tokens is asked for that a candidate
+/// does not have.
 pub fn curate(
     candidates: &[Candidate],
     config: &Curation,
 ) -> Result<(Vec<usize>, CurationReport), PrmError> {
+    config.check()?;
     let wrong = |place: usize, problem: String| {
         Err(PrmError::Solution { field: format!("candidate {place}"), problem })
     };
@@ -164,6 +209,9 @@ pub fn curate(
             }
             None if config.least_score.is_some() => {
                 return wrong(place, "no score, but a least one is asked for".to_owned());
+            }
+            _ if config.most_tokens.is_some() && candidate.tokens.is_none() => {
+                return wrong(place, "no number of tokens, but a most is asked for".to_owned());
             }
             _ => problems.entry(candidate.problem).or_default().push(place),
         }
@@ -190,7 +238,8 @@ pub fn curate(
         }
         let easy = config.drop_easy && solved.len() == places.len();
         report.easy_problems += usize::from(easy);
-        let own = if easy { Vec::new() } else { choose(candidates, places, config) };
+        let (own, unfit) = if easy { (Vec::new(), 0) } else { choose(candidates, places, config) };
+        report.unfit += unfit;
         report.kept_problems += usize::from(!own.is_empty());
         report.kept_wrong += own.iter().filter(|&&place| !candidates[place].solved).count();
         kept.extend(own);
@@ -204,14 +253,17 @@ pub fn curate(
     Ok((kept, report))
 }
 
-/// What is kept of one problem's candidates.
-fn choose(candidates: &[Candidate], places: &[usize], config: &Curation) -> Vec<usize> {
+/// What is kept of one problem's candidates, and how many were good, but for form, script or length.
+fn choose(candidates: &[Candidate], places: &[usize], config: &Curation) -> (Vec<usize>, usize) {
     let good = |place: &usize| {
-        let Candidate { solved, score, .. } = &candidates[*place];
+        let Candidate { text, solved, score, .. } = &candidates[*place];
         let reaches = config.least_score.is_none_or(|least| score.is_some_and(|s| s >= least));
-        (*solved || !config.solved) && reaches
+        (*solved || !config.solved) && reaches && !text.trim().is_empty()
     };
     let mut good: Vec<usize> = places.iter().copied().filter(good).collect();
+    let all = good.len();
+    good.retain(|&place| config.fits(&candidates[place]));
+    let unfit = all - good.len();
     let score = |place: usize| candidates[place].score.unwrap_or(f64::NEG_INFINITY);
     good.sort_by(|&a, &b| score(b).total_cmp(&score(a)));
     let mut seen = HashSet::new();
@@ -221,5 +273,5 @@ fn choose(candidates: &[Candidate], places: &[usize], config: &Curation) -> Vec<
     if config.per_problem > 0 {
         good.truncate(config.per_problem);
     }
-    good
+    (good, unfit)
 }

@@ -104,7 +104,7 @@ fn kinds(
 ///
 /// ```
 /// use tts_prm::curate::{Attempted, Candidate, Revising, revisions};
-/// let candidate = |text: &str, solved| Candidate { problem: 0, text: text.into(), solved, score: None };
+/// let candidate = |text: &str, solved| Candidate { text: text.into(), solved, ..Candidate::default() };
 /// let pool = [candidate("2+3=6", false), candidate("9", false), candidate("2+3=5", true)];
 /// for revision in (0..20).flat_map(|seed| revisions(&pool, &Revising::default(), seed)) {
 ///     assert_eq!(revision.answer, 2);

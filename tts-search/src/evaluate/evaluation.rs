@@ -135,6 +135,20 @@ impl<'a> Evaluation<'a> {
         self.report(strategy, rows)
     }
 
+    /// [`Evaluation::run`], in which `done` sees the outcome of each problem, a whole tree, too: of all of them, for what
+    /// was searched before is played back.
+    ///
+    /// # Errors
+    /// As [`Evaluation::run`].
+    pub fn run_seeing<S: SearchStrategy + Clone>(
+        &self,
+        strategy: &S,
+        mut done: impl FnMut(&Graded, &Result<Outcome, SearchError>),
+    ) -> Result<Report, EvaluateError> {
+        let rows = self.rows(strategy, false, &mut |graded, result| done(graded, &result))?;
+        self.report(strategy, rows)
+    }
+
     /// [`Evaluation::run`], with the outcomes, whole trees, in the order of the problems: all of them, for
     /// what was searched before is played back.
     ///
