@@ -8,7 +8,8 @@ use super::{chain_problems, evaluating, example, ran, succeeded, text};
 #[test]
 fn hard_seconds_end_a_round() {
     let Some(solve) = example("solve") else { return };
-    let asked = "--model embedded --strategy self-consistency --n 20000 --max-lines 4 --threads 1 --budget";
+    let asked =
+        "--model embedded --strategy self-consistency --n 20000 --max-lines 4 --threads 1 --budget";
     let asked: Vec<&str> = asked.split(' ').chain(["seconds=0.5,hard", "12+3*4-5="]).collect();
     let began = Instant::now();
     let said = succeeded(&solve, &asked);
