@@ -154,7 +154,7 @@ fn worked(arguments: &Arguments) -> Result<(Vec<Worked>, String), Error> {
 /// Where the model is: the one that was named, or one from nothing, which is made.
 fn model(arguments: &Arguments) -> Result<PathBuf, Error> {
     if let Some(model) = &arguments.model {
-        return Ok(hub::model(model)?);
+        return hub::model(model);
     }
     let (Some(family), Some(shape)) = (arguments.family, arguments.shape) else {
         return Err("--model, or --shape with --family, says what learns".into());

@@ -173,18 +173,8 @@ fn run(arguments: &Arguments) -> Result<(), Error> {
         return Err("no problems".into());
     }
     let few_shot = arguments.writing.prompting.few_shot()?;
-    let jury = matches!(arguments.method, Methods::Judge).then(|| {
-        let name = arguments.judge.as_deref().unwrap_or(STEPS);
-        let judge = judges::find(name, None)?;
-        let jury = Jury { role: None, ..Jury::of(judge, arguments.judgements.unwrap_or(4)) };
-        if !jury.judge.judges_steps() {
-            return Err(format!("--judge {name}: it judges no steps").into());
-        }
-        jury.check()?;
-        arguments.named.satisfy(&jury.requires())?;
-        Ok::<_, Error>(jury)
-    });
-    let jury = jury.transpose()?;
+    let jury =
+        matches!(arguments.method, Methods::Judge).then(|| jury_of(arguments)).transpose()?;
     let path = arguments.store.clone();
     let store = Store::open(path.unwrap_or_else(|| arguments.out.with_extension("store.jsonl")))?;
     interrupt::end_with(
@@ -270,6 +260,19 @@ fn run(arguments: &Arguments) -> Result<(), Error> {
         )
         .into()),
     }
+}
+
+/// The jury that agrees with labels or does not.
+fn jury_of(arguments: &Arguments) -> Result<Jury, Error> {
+    let name = arguments.judge.as_deref().unwrap_or(STEPS);
+    let judge = judges::find(name, None)?;
+    let jury = Jury { role: None, ..Jury::of(judge, arguments.judgements.unwrap_or(4)) };
+    if !jury.judge.judges_steps() {
+        return Err(format!("--judge {name}: it judges no steps").into());
+    }
+    jury.check()?;
+    arguments.named.satisfy(&jury.requires())?;
+    Ok(jury)
 }
 
 fn print(labelled: &[Vec<LabelledSolution>], path: &Path) -> Result<(), Error> {

@@ -154,16 +154,19 @@ fn close(out: &mut impl Write, budget: &Budget, outcome: &Outcome, now: u64) -> 
     match outcome.best {
         Some(best) => words::path(out, outcome, best)?,
         None => writeln!(out, "(nothing was written)")?,
-    if let Some((score, candidates)) = same_score(outcome) {
-        let score = words::significant(score);
-        writeln!(out, "scores    {score} of all {candidates} candidates: the scorer tells nothing apart")?;
-    }
     }
     writeln!(out)?;
     let answer = outcome.answer();
     writeln!(out, "answer    {}", answer.as_deref().unwrap_or("(none found)"))?;
     write!(out, "votes     ")?;
     words::votes(out, outcome)?;
+    if let Some((score, candidates)) = same_score(outcome) {
+        let score = words::significant(score);
+        writeln!(
+            out,
+            "scores    {score} of all {candidates} candidates: the scorer tells nothing apart"
+        )?;
+    }
     writeln!(out, "stopped   {}", outcome.stop)?;
     for limit in words::limits(budget, outcome) {
         writeln!(out, "budget    {limit}")?;

@@ -164,7 +164,8 @@ mod tests {
         let (search, mut said) = (Search::new(&voice).seed(3), Vec::new());
         options.agree(&search, (&jury, by), &mut labelled, (&store, &mut said)).expect("judged");
         // Only what it agrees with stays, and all that it wrote.
-        assert_eq!((labelled[0].len(), labelled[1].len()), (1, 0));
+        let said = String::from_utf8(said).expect("text");
+        assert_eq!((labelled[0].len(), labelled[1].len()), (1, 0), "{said}");
         let record = read_heard(&out).expect("kept");
         let right: Vec<f64> = record.items.iter().map(|heard| heard.right).collect();
         assert_eq!(right, [1.0, 0.0]);
@@ -179,7 +180,6 @@ mod tests {
             let Asked::Prompt(prompt) = &row.asked else { panic!("a prompt") };
             assert!(prompt.question().contains("question 0"), "{prompt:?}");
         }
-        let said = String::from_utf8(said).expect("text");
         assert!(said.contains("agrees on 1 of 2 solutions, not on 1, abstains on 0"), "{said}");
         assert!(said.contains(&format!("kept      {} things to learn", rows.len())), "{said}");
     }

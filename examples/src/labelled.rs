@@ -203,17 +203,16 @@ impl Labelled {
         writeln!(std::io::stderr(), "judge     {name} by {engine}")?;
         let search = Search::new(&*judge).seed(seed).concurrency(concurrency);
         let search = engines.put_others(named.put(search));
-        let done = match &self.learn {
-            Some(path) => self.learn(&search, &jury, data, (path, &mut *out)),
-            None => {
-                let (model, scorers) =
-                    (engines.policy.identity(), named.identities(&self.named.told()));
-                let by = match data {
-                    Data::Steps(cases) => HeardBy::of(&jury, model, scorers, (cases, seed)),
-                    Data::Graded(items) => HeardBy::of(&jury, model, scorers, (items, seed)),
-                };
-                self.assess(&search, &jury, data, (by.called(name, engine), &mut *out))
-            }
+        let done = if let Some(path) = &self.learn {
+            self.learn(&search, &jury, data, (path, &mut *out))
+        } else {
+            let (model, scorers) =
+                (engines.policy.identity(), named.identities(&self.named.told()));
+            let by = match data {
+                Data::Steps(cases) => HeardBy::of(&jury, model, scorers, (cases, seed)),
+                Data::Graded(items) => HeardBy::of(&jury, model, scorers, (items, seed)),
+            };
+            self.assess(&search, &jury, data, (by.called(name, engine), &mut *out))
         };
         for used in engines.used() {
             writeln!(out, "server    {used}")?;

@@ -98,7 +98,7 @@ mod tests {
     fn rounds_and_lines_are_counted() {
         let (world, mut said) = (ToyWorld::default(), Vec::new());
         let mut progress = Progress::new().expect("a style");
-        let search = Search::new(&world).rule(StepRule::lines()).observer(|event| {
+        let search = Search::new(world).rule(StepRule::lines()).observer(|event| {
             progress.see(event);
             said.push(progress.said(event.usage.logical.generated_tokens));
         });

@@ -102,7 +102,9 @@ proptest! {
         let bins = Bins::apart(&estimates, count).unwrap();
         prop_assert!(bins.count() <= count);
         let mut held = vec![0; bins.count()];
-        estimates.iter().for_each(|&estimate| held[bins.bin(estimate)] += 1);
+        for &estimate in &estimates {
+            held[bins.bin(estimate)] += 1;
+        }
         prop_assert!(held.iter().all(|&problems| problems > 0), "{held:?}");
         prop_assert!(bins.edges.windows(2).all(|pair| pair[0] > pair[1]));
         let differs = estimates.iter().any(|estimate| (estimate - estimates[0]).abs() > 0.0);

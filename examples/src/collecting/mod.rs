@@ -32,6 +32,7 @@ use crate::worked::line;
 
 /// What is learnt of the solutions of an evaluation.
 #[derive(Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "options of a command")]
 pub struct CollectOptions {
     /// Writes the solutions that are worth learning, for `finetune`: right ones, different ones, and not too many of a
     /// problem. Of an evaluation that is there, by the same command or with --model records:FOLDER, nothing is drawn again.
@@ -173,7 +174,7 @@ impl Collector<'_> {
         };
         // Those of a problem stand together, in the order in which they were drawn.
         lines.sort_by_key(|(problem, _)| *problem);
-        self.tell(&report, told, out)?;
+        Self::tell(&report, told, out)?;
         if lines.is_empty() {
             return Err("--learn: nothing is kept, and nothing was written".into());
         }
@@ -221,12 +222,7 @@ impl Collector<'_> {
         (problem, line(&prompt, &format!(" {own}\n\n")))
     }
 
-    fn tell(
-        &self,
-        report: &CurationReport,
-        told: Option<Told>,
-        out: &mut dyn Write,
-    ) -> Result<(), Error> {
+    fn tell(report: &CurationReport, told: Option<Told>, out: &mut dyn Write) -> Result<(), Error> {
         let percent = |share: f64| format!("{:.1} %", 100.0 * share);
         writeln!(
             out,

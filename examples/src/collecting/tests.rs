@@ -186,7 +186,7 @@ fn the_best_scored_are_kept() {
         tts_core::scorer::from_fn(|_, step| if step.text.contains('7') { 0.9 } else { 0.2 });
     let likes = likes.with_scale(tts_core::Scale::PREFIX);
     let (best, mut pool) = (BestOfN { n: 4, ..BestOfN::default() }, Pool::default());
-    let search = Search::new(&writer).task(Math).scorer(&likes);
+    let search = Search::new(&writer).task(Math).scorer(likes);
     Evaluation::new(search, &problems.data.items)
         .run_seeing(&best, |row, result| pool.see(&best, row, result))
         .expect("runs");

@@ -190,7 +190,7 @@ impl Workshop<'_> {
         let sampled = (&candidates[..], &attempts[..]);
         let train = (&spec.keep, &spec.train, seed);
         let drawn = BTreeMap::from([(spec.policy.as_str(), generated(&attempts))]);
-        self.learn_kept("round", folder, (decoder, &tokenizer), sampled, drawn, train)
+        self.learn_kept("round", folder, (decoder, &tokenizer), sampled, &drawn, train)
     }
 
     /// A policy from another one's solutions.
@@ -214,7 +214,7 @@ impl Workshop<'_> {
         }
         let sampled = (&candidates[..], &attempts[..]);
         let train = (&spec.keep, &spec.train, seed);
-        self.learn_kept("student", folder, (decoder, &tokenizer), sampled, drawn, train)
+        self.learn_kept("student", folder, (decoder, &tokenizer), sampled, &drawn, train)
     }
 
     /// One solution more of each problem that none of the attempts solves, by someone who was told the answer; and the
@@ -242,7 +242,7 @@ impl Workshop<'_> {
         folder: &Path,
         (decoder, tokenizer): (DecoderWeights, &Tokenizer),
         (candidates, attempts): (&[Candidate], &[Attempts]),
-        drawn: BTreeMap<&str, u64>,
+        drawn: &BTreeMap<&str, u64>,
         (keep, training, seed): (&Curation, &Training, u64),
     ) -> Result<Value, Error> {
         let (kept, report) = curate(candidates, keep)?;

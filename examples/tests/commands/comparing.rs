@@ -151,7 +151,11 @@ fn evaluations_are_compared_from_their_folders() {
         serde_json::from_slice(&std::fs::read(&json).unwrap()).unwrap();
     assert_eq!(figures["problems"], 10);
     assert_eq!(figures["settings"]["cooler"]["setup"]["recipe"]["n"], 4);
-    assert_eq!(figures["bins"].as_array().unwrap().len(), 5);
+    // Problems that as many samples solve stay together.
+    let bins = figures["bins"].as_array().unwrap();
+    assert!((2..5).contains(&bins.len()), "{}", figures["bins"]);
+    let counted: u64 = bins.iter().map(|bin| bin["problems"].as_u64().unwrap()).sum();
+    assert_eq!(counted, 10);
     // One difference stands as it is.
     let difference = &figures["differences"][0];
     assert_eq!(difference["adjusted"], difference["paired"]["p_value"]);

@@ -94,7 +94,7 @@ fn options_of_models_here_are_refused_where_there_is_none() {
             return Act::Status(404, "", "{}".into());
         }
         Act::Json(
-            json!({ "choices": [{ "message": { "content": "3" }, "finish_reason": "stop" }] }),
+            json!({ "choices": [{ "message": { "content": "3 [[A]]" }, "finish_reason": "stop" }] }),
         )
     });
     let engine = json!({ "servers": [server.address()], "kind": "chat", "model": "large", "text": "bytes",

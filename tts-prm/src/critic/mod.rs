@@ -79,13 +79,13 @@ pub mod word;
 pub use assess::{
     Assessment, Bias, Ended, Preference, Preferences, Ruling, assess, read_preferences,
 };
+pub(crate) use assess::{Case, fits, hear, hear_whole};
 pub use assess::{Graded, GradedAssessment, GradedFigures, are_truths, assess_graded, read_graded};
 pub use assess::{PreferenceFields, read_preferences_by};
 pub use assess::{
     StepAssessment, StepCase, StepCases, StepFigures, StepRuling, assess_steps, read_step_cases,
     score_preferences, score_steps,
 };
-pub(crate) use assess::{Case, fits, hear, hear_whole};
 pub use ballot::{Ballot, Judgement, Vote};
 pub use choice::BestByJudge;
 pub use critiques::{Critiqued, Critiques, critiques, read_critiques, write_critiques};

@@ -79,7 +79,7 @@ mod tests {
     fn solutions_are_those_that_are_graded() {
         let world = ToyWorld { error: 0.2, ..ToyWorld::default() };
         let oracle = Oracle::of(&world);
-        let search = Search::new(world).scorer(&oracle).rule(StepRule::lines());
+        let search = Search::new(world).scorer(oracle).rule(StepRule::lines());
         let best = Recipe::BestOfN(BestOfN { n: 4, ..BestOfN::default() });
         for recipe in [best, Recipe::BeamSearch(BeamSearch::square(4))] {
             for number in 0..4 {

@@ -99,8 +99,8 @@ pub fn votes(out: &mut impl Write, outcome: &Outcome) -> io::Result<()> {
     let is_finished = |id: &NodeId| tree[*id].is_finished();
     let finished = candidates.iter().filter(|id| is_finished(id)).count();
     let answers: Vec<Option<&str>> = candidates.iter().map(|&id| tree.answer(id)).collect();
-    let of_cut = |(id, answer): &(&NodeId, &Option<&str>)| answer.is_some() && !is_finished(id);
-    let of_cut = candidates.iter().zip(&answers).filter(of_cut).count();
+    let cut = candidates.iter().zip(&answers).filter(|(id, _)| !is_finished(id));
+    let of_cut = cut.filter(|(_, answer)| answer.is_some()).count();
     let numbers = select::classes(answers.iter().copied(), tree.task().comparer());
     // The class of the answer that was chosen is called as that one is.
     let chosen = candidates.iter().position(|&id| Some(id) == outcome.best);

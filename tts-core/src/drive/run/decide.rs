@@ -54,7 +54,9 @@ impl<S: SearchStrategy> Run<S> {
         let (settings, usage, tree) = (&self.settings, &self.usage, &self.tree);
         match allot::plan(settings, usage, tree, &wanted, &reading, self.finished) {
             Plan::Lines { bounds, left_out } => {
-                left_out.iter().for_each(|&(limit, lines)| self.curtail(limit, lines, 0));
+                for (limit, lines) in left_out {
+                    self.curtail(limit, lines, 0);
+                }
                 let calls = self.calls(wanted, &bounds);
                 self.await_lines(calls, false);
             }

@@ -156,8 +156,8 @@ pub struct Unread {
 }
 
 impl Unread {
-    fn without_text(why: &String) -> Self {
-        Self { why: why.clone(), text: String::new(), tokens: 0 }
+    fn without_text(why: &str) -> Self {
+        Self { why: why.to_owned(), text: String::new(), tokens: 0 }
     }
 }
 
@@ -236,7 +236,7 @@ impl Heard {
         outcome: &Outcome,
     ) -> Self {
         let known = Known::Preference(preference.clone());
-        let mut heard = Self::heard((item, known), jury, ruling, outcome);
+        let mut heard = Self::of_any((item, known), jury, ruling, outcome);
         heard.right = Ballot::share(&heard.totals, preference.best);
         heard
     }
@@ -251,7 +251,7 @@ impl Heard {
     ) -> Self {
         let right = graded::worth(jury, own, truths, ruling);
         let known = Known::Graded(own.clone());
-        Self { right, ..Self::heard((item, known), jury, ruling, outcome) }
+        Self { right, ..Self::of_any((item, known), jury, ruling, outcome) }
     }
 
     /// The same of a solution, a step of which is taken for wrong below a threshold.
@@ -265,7 +265,7 @@ impl Heard {
         let found = StepRuling::of(case, ruling.clone()).finds(case.first_error, threshold);
         let known = Known::Steps(case.clone());
         let right = f64::from(u8::from(found));
-        Self { right, ..Self::heard((item, known), jury, ruling, outcome) }
+        Self { right, ..Self::of_any((item, known), jury, ruling, outcome) }
     }
 
     /// What a scorer said of a preference, in this unit.
@@ -281,7 +281,7 @@ impl Heard {
             right: Ballot::share(&totals, preference.best),
             totals,
             written: written.collect(),
-            unread: ruling.reasons.iter().map(Unread::without_text).collect(),
+            unread: ruling.reasons.iter().map(|why| Unread::without_text(why)).collect(),
         }
     }
 
@@ -300,12 +300,12 @@ impl Heard {
             totals: vec![least],
             right: f64::from(u8::from(said.finds(case.first_error, threshold))),
             written: least.map(|_| written).into_iter().collect(),
-            unread: said.reasons.iter().map(Unread::without_text).collect(),
+            unread: said.reasons.iter().map(|why| Unread::without_text(why)).collect(),
         }
     }
 
     /// What was written about an item, and what it comes to; not yet what that is worth.
-    fn heard(
+    fn of_any(
         (item, known): (usize, Known),
         jury: &Jury,
         ruling: &Ruling,
@@ -326,7 +326,7 @@ impl Heard {
             tokens: outcome.tree.generated(unread.node),
         });
         let failed = ruling.reasons.iter().skip(outcome.unscored.len());
-        let failed = failed.map(Unread::without_text);
+        let failed = failed.map(|why| Unread::without_text(why));
         Self {
             item,
             totals: By::Jury(jury).totals(&ruling.ballot, known.responses()),

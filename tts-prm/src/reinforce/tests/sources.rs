@@ -414,6 +414,16 @@ fn several_juries_are_told_apart() {
     assert!(error.contains("reward \"judged\""), "{error}");
 }
 
+/// Likes what has an `a`.
+#[derive(Debug)]
+struct Likes;
+impl Reward for Likes {
+    fn rewards(&self, asked: &Asked<'_>) -> Vec<f64> {
+        let likes = |own: &Sample| 1.0 + f64::from(u8::from(own.text.contains('a')));
+        asked.samples.iter().map(likes).collect()
+    }
+}
+
 /// A factor leaves of the sum of the others what it says, and is told by itself.
 #[test]
 fn a_verdict_on_what_was_written_multiplies_what_it_is_worth() {
@@ -426,14 +436,6 @@ fn a_verdict_on_what_was_written_multiplies_what_it_is_worth() {
         let by = ByJury { name: Some("real".into()), jury: single.clone(), ..ByJury::default() };
         Term { factor: true, ..RewardSpec::Judged(Box::new(by)).into() }
     };
-    #[derive(Debug)]
-    struct Likes;
-    impl Reward for Likes {
-        fn rewards(&self, asked: &Asked<'_>) -> Vec<f64> {
-            let likes = |own: &Sample| 1.0 + f64::from(u8::from(own.text.contains('a')));
-            asked.samples.iter().map(likes).collect()
-        }
-    }
     let of = |rewards| ReinforceConfig { rewards, ..config(3) };
     let run = Reinforce::new(of(vec![factor()])).role("judge", &judge);
     let (notes, groups) = told(run.reward("likes", 0.5, &Likes), &open(5)).unwrap();
