@@ -152,7 +152,7 @@ mod tests {
             0 => "One holds. \\boxed{correct} Two does not. \\boxed{incorrect}",
             _ => "Hm.",
         });
-        let jury = Jury { role: None, ..Jury::of(Judge::published("steps").expect("known"), 6) };
+        let jury = Jury { role: None, ..Jury::of(Judge::published("steps").expect("known"), 16) };
         let folder = tempfile::tempdir().expect("a folder");
         let (out, learn) = (folder.path().join("judged"), folder.path().join("learn.jsonl"));
         let options =
@@ -171,7 +171,7 @@ mod tests {
         assert_eq!(right, [1.0, 0.0]);
         let written: usize = record.items.iter().map(|heard| heard.written.len()).sum();
         let unread: usize = record.items.iter().map(|heard| heard.unread.len()).sum();
-        assert_eq!(written + unread, 12);
+        assert_eq!(written + unread, 32);
         assert!(unread > 0 && record.items[0].unread.iter().all(|own| own.text == "Hm."));
         // Of the first the chains that could be read, of the other, which has no error, none.
         let rows = read(&learn).expect("data for finetune");

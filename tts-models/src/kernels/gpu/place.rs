@@ -99,6 +99,7 @@ pub(crate) fn place<R: Runtime>(
 
 #[cube(launch_unchecked)]
 #[expect(clippy::too_many_arguments, reason = "arguments of a kernel")]
+#[expect(clippy::fn_params_excessive_bools, reason = "steps that a kernel takes or leaves out")]
 fn place_heads(
     qkv: &mut Array<f32>,
     bias: &Array<f32>,

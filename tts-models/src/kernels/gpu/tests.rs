@@ -140,16 +140,20 @@ fn products_are_sums_in_one_order<R: Runtime>(device: &Device<R>) {
     outcome.unwrap();
 }
 
+/// A level below `most` of a number between -1 and 1.
+#[expect(clippy::cast_sign_loss, reason = "clamped")]
+fn level(number: f32, most: f32) -> u8 {
+    ((number * 0.5 + 0.5) * most).clamp(0.0, most - 1.0) as u8
+}
+
 /// Products with levels and with the numbers that they stand for, by either kernel.
 fn levels_have_the_bits_of_their_values<R: Runtime>(device: &Device<R>) {
     let cases = (1..90_usize, 1..9_usize, 1..150_usize, any::<bool>(), any::<u64>());
     let outcome = runner(20).run(&cases, |(rows, blocks, outputs, four_bits, seed)| {
         let inputs = 32 * blocks;
         let most = if four_bits { 16.0 } else { 256.0 };
-        let levels: Vec<u8> = numbers(outputs * inputs, seed)
-            .iter()
-            .map(|number| ((number * 0.5 + 0.5) * most).clamp(0.0, most - 1.0) as u8)
-            .collect();
+        let levels: Vec<u8> =
+            numbers(outputs * inputs, seed).iter().map(|number| level(*number, most)).collect();
         let scales: Vec<[f32; 2]> = numbers(outputs * blocks, seed ^ 1)
             .iter()
             // As files hold them, in 16 bits: then a product with a level is exact, and fused or not makes no difference.
