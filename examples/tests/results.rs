@@ -224,6 +224,8 @@ fn what_is_published_is_rendered() {
         let report = Report::read(&name, &published()).unwrap();
         let told = report.clone().told_again(&name).unwrap();
         assert_eq!(told, report, "{name}");
+        // Of a recipe of the project, not of a file on somebody's machine.
+        assert_eq!(report.from, None, "{name}");
         let text = std::fs::read_to_string(published().join(format!("{name}.md"))).unwrap();
         assert_eq!(text, told.markdown(&name).unwrap(), "{name}");
         for difference in &report.differences {

@@ -130,7 +130,12 @@ fn given_tokens_are_judged_as_by_the_engine() -> Result<(), Error> {
     let given = [Given { context, tokens }];
     let (here, there) = (engine.logprobs(&given)?, remote.logprobs(&given)?);
     assert_eq!(here[0].len(), there[0].len());
-    let worst = here[0].iter().zip(&there[0]).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+    let worst = here[0]
+        .iter()
+        .zip(&there[0])
+        .map(|(a, b)| (a - b).abs())
+        .max_by(f32::total_cmp)
+        .unwrap_or(0.0);
     eprintln!("log-probabilities differ by {worst} at most");
     assert!(worst < 0.7, "{:?} {:?}", here[0], there[0]);
     // Those of generated tokens are the same numbers.
@@ -138,7 +143,12 @@ fn given_tokens_are_judged_as_by_the_engine() -> Result<(), Error> {
     let step = &line.steps[0];
     let again = [Given { context: engine.encode(&prompt())?, tokens: step.tokens.clone() }];
     let again = remote.logprobs(&again)?.remove(0);
-    let worst = again.iter().zip(&step.logprobs).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+    let worst = again
+        .iter()
+        .zip(&step.logprobs)
+        .map(|(a, b)| (a - b).abs())
+        .max_by(f32::total_cmp)
+        .unwrap_or(0.0);
     eprintln!("generated and judged they differ by {worst} at most");
     assert!(worst < 0.7, "{again:?} {:?}", step.logprobs);
     Ok(())

@@ -45,7 +45,13 @@ pub(crate) fn close<A: Executor, B: Executor>(a: &A, b: &B, count: usize, what: 
         ("logits", &a.logits(&rows).unwrap(), &b.logits(&expected).unwrap()),
     ] {
         assert_eq!(found.len(), expected.len(), "{what}: {name}");
-        let far = found.iter().zip(expected).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+        // What is no number is the greatest here, where `f32::max` would pass over it.
+        let far = found
+            .iter()
+            .zip(expected)
+            .map(|(a, b)| (a - b).abs())
+            .max_by(f32::total_cmp)
+            .unwrap_or(0.0);
         let size = expected.iter().fold(1.0_f32, |most, a| most.max(a.abs()));
         assert!(far < 1e-4 * size, "{what}: {name} up to {size} differ by {far}");
     }

@@ -1,3 +1,5 @@
+//! Labelled items on file: kept, read again as they were, compared and shown.
+
 use std::ops::ControlFlow;
 
 use tts_core::toy::Voice;
