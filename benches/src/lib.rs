@@ -3,6 +3,7 @@
 //! The prompt is a chat about one problem of grade-school arithmetic, cut or filled up to the
 //! wanted number of tokens. Searches go through the library's own driver.
 
+mod account;
 mod beam;
 mod judged;
 mod workloads;
@@ -13,7 +14,10 @@ use std::process::ExitCode;
 
 use serde::Serialize;
 use tts_core::BoxError;
+use tts_models::{Account, InstructionSet};
 
+use account::{Taken, limited};
+pub use account::{account_csv, account_text, watch_stages};
 pub use beam::ShuffledBeam;
 pub use judged::{JudgedFigures, JudgedSize, judged};
 pub use workloads::{beam, decode, mixed, prefill, score};
@@ -59,11 +63,18 @@ pub struct Figures {
     pub cached_tokens: u64,
     /// Most memory that the process ever held, in bytes; 0 where the system does not tell.
     pub peak_rss_bytes: u64,
+    /// What kernels ran on, where that is not the largest set of the machine.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub instruction_set: Option<InstructionSet>,
+    /// Where the time went, if somebody asked ([`watch_stages`]).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub account: Option<Account>,
 }
 
 impl Figures {
     /// Figures of a workload that has just ended.
-    fn new(workload: &str, tokens: u64, seconds: f64, prompt_tokens: u64, cached: u64) -> Self {
+    fn new(workload: &str, tokens: u64, taken: Taken, prompt_tokens: u64, cached: u64) -> Self {
+        let Taken { seconds, account } = taken;
         Self {
             workload: workload.to_owned(),
             tokens,
@@ -73,6 +84,8 @@ impl Figures {
             prompt_tokens,
             cached_tokens: cached,
             peak_rss_bytes: peak_rss_bytes(),
+            instruction_set: limited(),
+            account,
         }
     }
 }

@@ -1,7 +1,6 @@
 //! The workloads themselves.
 
 use std::sync::Arc;
-use std::time::Instant;
 
 use tts_core::{
     BoxError, Outcome, Prompt, Request, Sampling, Search, StepRule, StepScorer, Trajectory, Until,
@@ -9,6 +8,7 @@ use tts_core::{
 use tts_models::LanguageModel;
 use tts_prm::{HeadConfig, Linear, ProcessHead, RewardHead};
 
+use crate::account::{Taken, Watch};
 use crate::{Figures, ShuffledBeam};
 
 /// The problem, as a chat in the form of `SmolLM2`'s template.
@@ -80,16 +80,16 @@ pub fn decode(
         model.generate(std::slice::from_ref(&request))?;
         request.until = Until::Tokens(new_tokens);
     }
-    let start = Instant::now();
+    let watch = Watch::start(model);
     let generated = model.generate(&[request])?.remove(0);
-    let seconds = start.elapsed().as_secs_f64();
+    let taken = watch.stop();
     let (mut tokens, mut prompt_tokens) = (0, 0);
     for line in generated.lines {
         let line = line?;
         tokens += line.generated();
         prompt_tokens = line.prompt_tokens;
     }
-    let figures = Figures::new(name, tokens, seconds, prompt_tokens, generated.cached_tokens);
+    let figures = Figures::new(name, tokens, taken, prompt_tokens, generated.cached_tokens);
     Ok(Figures { lines, ..figures })
 }
 
@@ -99,18 +99,18 @@ pub fn decode(
 /// When the model fails.
 pub fn prefill(model: &dyn LanguageModel, prompt_tokens: usize) -> Result<Figures, BoxError> {
     let tokens = ids(model, Some(prompt_tokens))?;
-    let start = Instant::now();
+    let watch = Watch::start(model);
     model.next_logits(&tokens)?;
+    let taken = watch.stop();
     let count = tokens.len() as u64;
-    Ok(Figures::new("prefill", count, start.elapsed().as_secs_f64(), count, 0))
+    Ok(Figures::new("prefill", count, taken, count, 0))
 }
 
 /// Figures of searches that started together.
-fn searched(name: &str, start: Instant, prompts: u64, outcomes: &[Outcome]) -> Figures {
-    let seconds = start.elapsed().as_secs_f64();
+fn searched(name: &str, taken: Taken, prompts: u64, outcomes: &[Outcome]) -> Figures {
     let tokens = outcomes.iter().map(|outcome| outcome.usage.logical.generated_tokens).sum();
     let cached = outcomes.iter().map(|outcome| outcome.usage.measured.cached_tokens).sum();
-    Figures::new(name, tokens, seconds, prompts, cached)
+    Figures::new(name, tokens, taken, prompts, cached)
 }
 
 /// Beam search over one prompt, without a verifier.
@@ -159,9 +159,9 @@ fn run(
         search = search.scorer(scorer);
     }
     let prompts = model.encode(&prompt)?.len() as u64;
-    let start = Instant::now();
+    let watch = Watch::start(model);
     let outcome = search.run(strategy, prompt)?;
-    Ok(searched(name, start, prompts, &[outcome]))
+    Ok(searched(name, watch.stop(), prompts, &[outcome]))
 }
 
 /// Beam search over `problems` problems at once, of uneven lengths: prompts of 40 to 235 tokens, 3 to
@@ -186,7 +186,7 @@ pub fn mixed(
     }
     let longest = searches.iter().map(|(_, s)| s.steps * s.step_tokens).max().unwrap_or(1);
     let search = Search::new(model).rule(rule(longest)).sampling(sampling).seed(7);
-    let start = Instant::now();
+    let watch = Watch::start(model);
     let mut pool = search.pool();
     for (prompt, strategy) in searches {
         pool.submit(strategy, prompt, None)?;
@@ -195,5 +195,5 @@ pub fn mixed(
     while let Some((_, outcome)) = pool.poll() {
         outcomes.push(outcome?);
     }
-    Ok(searched("mixed", start, prompts, &outcomes))
+    Ok(searched("mixed", watch.stop(), prompts, &outcomes))
 }

@@ -13,17 +13,20 @@
 //! * `judged`: best-of-16 of 8 problems at once, each sample judged 8 times by the model itself, in turn with as many
 //!   tokens sampled plainly; prints the ratio of the medians over `--rounds`, and its range. With `--together` a judgement
 //!   is about all samples. The model needs a chat template.
+//!
+//! `--account` tells where the time went, `--isa avx2` runs the code of a machine that has no more.
 
+use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, ValueEnum};
 use tts_benches::{
-    Figures, JudgedFigures, JudgedSize, ShuffledBeam, beam, decode, judged, mixed, prefill, report,
-    score,
+    Figures, JudgedFigures, JudgedSize, ShuffledBeam, account_csv, account_text, beam, decode,
+    judged, mixed, prefill, report, score, watch_stages,
 };
 use tts_core::{BoxError, Sampling};
-use tts_models::{Backend, EngineConfig, KeyValues, LanguageModel, WeightFormat};
+use tts_models::{Backend, EngineConfig, InstructionSet, KeyValues, LanguageModel, WeightFormat};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Workload {
@@ -102,6 +105,16 @@ struct Arguments {
     /// Writes the figures here as well, a line of JSON for each number of lines.
     #[arg(long)]
     json: Option<PathBuf>,
+    /// Tells where the time of all threads went, by stages of a pass, of the native backend: in the figures, and as a
+    /// table on standard error.
+    #[arg(long)]
+    account: bool,
+    /// Writes that table here as CSV.
+    #[arg(long, requires = "account")]
+    account_csv: Option<PathBuf>,
+    /// Instructions that kernels of the native backend run on, no more than the machine has: portable, avx2 or avx512.
+    #[arg(long)]
+    isa: Option<InstructionSet>,
 }
 
 fn open(arguments: &Arguments) -> Result<Box<dyn LanguageModel>, BoxError> {
@@ -120,7 +133,19 @@ fn open(arguments: &Arguments) -> Result<Box<dyn LanguageModel>, BoxError> {
             "--lines is for decode, best-of-n and judged: the others decide that themselves".into(),
         );
     }
-    Ok(tts_models::open(&arguments.model, arguments.backend, config)?)
+    if let Some(set) = arguments.isa {
+        if arguments.backend != Backend::Native {
+            return Err(
+                "--isa is for the native backend, whose kernels know instruction sets".into()
+            );
+        }
+        set.limit()?;
+    }
+    let model = tts_models::open(&arguments.model, arguments.backend, config)?;
+    if arguments.account {
+        watch_stages(model.as_ref())?;
+    }
+    Ok(model)
 }
 
 /// Each number of lines that is asked for, or the workload's own.
@@ -134,11 +159,23 @@ fn each(arguments: &Arguments) -> Vec<Option<u64>> {
 /// The round of median time of each number of lines.
 fn run(arguments: &Arguments) -> Result<Vec<Figures>, BoxError> {
     let model = open(arguments)?;
-    each(arguments).into_iter().map(|lines| median(arguments, lines, model.as_ref())).collect()
+    let each = each(arguments).into_iter();
+    let figures: Vec<Figures> =
+        each.map(|lines| median(arguments, lines, model.as_ref())).collect::<Result<_, _>>()?;
+    write!(std::io::stderr(), "{}", account_text(&figures))?;
+    if let Some(path) = &arguments.account_csv {
+        let csv = account_csv(&figures);
+        tts_core::files::replace(path, |out| out.write_all(csv.as_bytes()))
+            .map_err(|error| format!("{}: {error}", path.display()))?;
+    }
+    Ok(figures)
 }
 
 /// Judged samples beside plain ones, for each number of samples.
 fn compared(arguments: &Arguments) -> Result<Vec<JudgedFigures>, BoxError> {
+    if arguments.account {
+        return Err("--account is of one workload, and judged is two in turn".into());
+    }
     let model = open(arguments)?;
     let compare = |lines: Option<u64>| {
         let size = JudgedSize {

@@ -7,11 +7,14 @@
 //! ends gives its place back at once. All of this happens inside `step`; `poll` does it until a line
 //! is done.
 //!
+//! Lines that wait stand in a tree by their numbers, so that calling one off costs the same however many wait; of those
+//! that run, and of those whose prefix is read, there are no more than an engine runs at once.
+//!
 //! Where layers have windows, a sequence that has gone on cannot be gone on from in its middle any more. So a prefix
 //! is kept on its way where others part from it: those that wait for its work, and, where it had to be run again
 //! because of that, the sequences that the cache knows.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tts_core::{BoxError, Completion, Finished, LineError, LineId, Request, Session};
@@ -26,10 +29,10 @@ use crate::{Executor, ModelError, Span, Want};
 /// that it finds the other's work.
 const WORTH_WAITING: usize = 16;
 
-/// A request that waits, with the lines of it that are still wanted.
+/// A line that waits. Those of a request are neighbours, and requests stand in the order in which they came.
 struct Waiting {
     request: Arc<Request>,
-    lines: Vec<(LineId, u64)>,
+    seed: u64,
 }
 
 /// A request whose prefix is being run.
@@ -59,7 +62,7 @@ struct Admission<S> {
 
 pub(super) struct EngineSession<'e, E: Executor> {
     engine: &'e Engine<E>,
-    waiting: VecDeque<Waiting>,
+    waiting: BTreeMap<LineId, Waiting>,
     pending: Vec<Admission<E::State>>,
     lines: Vec<Line<E::State>>,
     next: u64,
@@ -71,7 +74,7 @@ impl<'e, E: Executor> EngineSession<'e, E> {
     pub(super) fn new(engine: &'e Engine<E>) -> Self {
         Self {
             engine,
-            waiting: VecDeque::new(),
+            waiting: BTreeMap::new(),
             pending: Vec::new(),
             lines: Vec::new(),
             next: 0,
@@ -90,18 +93,20 @@ impl<'e, E: Executor> EngineSession<'e, E> {
         let mut bytes: usize = self.lines.iter().map(|line| line.charge).sum::<usize>()
             + pending().map(|a| a.own + a.lines.len() * a.each).sum::<usize>();
         while lines < config.max_lines || lines == 0 {
-            let Some(mut waiting) = self.waiting.pop_front() else { break };
-            let mut admission = match self.prepare(&waiting.request) {
+            let Some((_, Waiting { request, .. })) = self.waiting.first_key_value() else { break };
+            let request = Arc::clone(request);
+            let mut admission = match self.prepare(&request) {
                 Ok(admission) => admission,
                 Err(error) => {
-                    let failed = |(line, _)| failed(line, &LineError(error.to_string()));
-                    finished.extend(waiting.lines.into_iter().map(failed));
+                    let error = LineError(error.to_string());
+                    let all = self.first_of(&request, usize::MAX).into_iter();
+                    finished.extend(all.map(|(line, _)| failed(line, &error)));
                     continue;
                 }
             };
             // What a line may come to, and once what the cache does not hold of its beginning.
             let length = admission.prefix.tokens.len();
-            let most = (waiting.request.max_tokens as usize).min(positions - length);
+            let most = (request.max_tokens as usize).min(positions - length);
             let known = self.engine.cache().known(&admission.prefix.tokens);
             let each = executor.sequence_bytes(most, 1);
             let own = executor.sequence_bytes(length - known, config.prefill_rows);
@@ -109,20 +114,28 @@ impl<'e, E: Executor> EngineSession<'e, E> {
             let room = (left / each.max(1)).min(config.max_lines.saturating_sub(lines));
             // One line may always run, or nothing ever would.
             let room = if lines == 0 { room.max(1) } else { room };
-            if room < waiting.lines.len() {
-                let later = waiting.lines.split_off(room);
-                let request = Arc::clone(&waiting.request);
-                self.waiting.push_front(Waiting { request, lines: later });
-            }
-            if waiting.lines.is_empty() {
+            if room == 0 {
                 break;
             }
-            lines += waiting.lines.len();
-            bytes += own + waiting.lines.len() * each;
+            admission.lines = self.first_of(&request, room);
+            lines += admission.lines.len();
+            bytes += own + admission.lines.len() * each;
             (admission.each, admission.own) = (each, own);
-            admission.lines = waiting.lines;
             self.pending.push(admission);
         }
+    }
+
+    /// Takes the first lines that wait, of one request, at most so many.
+    fn first_of(&mut self, request: &Arc<Request>, most: usize) -> Vec<(LineId, u64)> {
+        let mut taken = Vec::new();
+        while taken.len() < most
+            && let Some(first) = self.waiting.first_entry()
+            && Arc::ptr_eq(&first.get().request, request)
+        {
+            let (line, Waiting { seed, .. }) = first.remove_entry();
+            taken.push((line, seed));
+        }
+        taken
     }
 
     /// Everything about a request that can be wrong is found here, before it runs with others.
@@ -365,8 +378,9 @@ impl<E: Executor> Session for EngineSession<'_, E> {
     fn submit(&mut self, request: Request) -> Vec<LineId> {
         let ids: Vec<LineId> = (self.next..).map(LineId).take(request.seeds.len()).collect();
         self.next += request.seeds.len() as u64;
-        let lines = ids.iter().copied().zip(request.seeds.iter().copied()).collect();
-        self.waiting.push_back(Waiting { request: Arc::new(request), lines });
+        let request = Arc::new(request);
+        let waiting = |&seed: &u64| Waiting { request: Arc::clone(&request), seed };
+        self.waiting.extend(ids.iter().copied().zip(request.seeds.iter().map(waiting)));
         ids
     }
 
@@ -399,14 +413,13 @@ impl<E: Executor> Session for EngineSession<'_, E> {
     }
 
     fn cancel(&mut self, line: LineId) {
+        if self.waiting.remove(&line).is_some() {
+            return;
+        }
         self.lines.retain(|other| other.id != line);
         for admission in &mut self.pending {
             admission.lines.retain(|(id, _)| *id != line);
         }
         self.pending.retain(|admission| !admission.lines.is_empty());
-        for waiting in &mut self.waiting {
-            waiting.lines.retain(|(id, _)| *id != line);
-        }
-        self.waiting.retain(|waiting| !waiting.lines.is_empty());
     }
 }

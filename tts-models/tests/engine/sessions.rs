@@ -120,3 +120,42 @@ fn a_line_that_is_cut_is_the_beginning_of_itself() {
         assert_eq!(tokens(&done.result.expect("a completion")), tokens(&whole[place]));
     }
 }
+
+/// From the front, from the back, from within a request that has begun, and all there is; a line that is called off is
+/// found by its number, so the many that wait here take no longer each than a few would.
+#[test]
+fn calling_off_lines_that_wait_leaves_the_others_as_they_are() {
+    let engine = engine(EngineConfig { max_lines: 2, ..EngineConfig::default() });
+    let (hello, bye) = (
+        request(Prompt::text("Hello"), (0..6).collect()),
+        request(Prompt::text("Bye"), vec![8, 9]),
+    );
+    let expected = [lines(&engine, &hello), lines(&engine, &bye)].concat();
+    engine.forget();
+    let mut session = engine.session();
+    let first = session.submit(hello);
+    let many = session.submit(request(Prompt::text("Many"), (0..100_000).collect()));
+    let last = session.submit(bye);
+    assert!(session.step().expect("runs").is_empty(), "two lines of the first have begun");
+    let (front, back) = many.split_at(many.len() / 2);
+    front.iter().chain(back.iter().rev()).for_each(|line| session.cancel(*line));
+    session.cancel(first[4]);
+    session.cancel(first[4]);
+    session.cancel(LineId(u64::MAX));
+    let mut found = Vec::new();
+    loop {
+        let done = session.poll().expect("runs");
+        if done.is_empty() {
+            break;
+        }
+        found.extend(done);
+    }
+    let found = by_line(found);
+    let all: Vec<LineId> = first.into_iter().chain(last).collect();
+    let kept = |place: &usize| *place != 4;
+    assert!(found.keys().copied().eq((0..8).filter(kept).map(|place| all[place])));
+    assert!(found.values().eq((0..8).filter(kept).map(|place| &expected[place])));
+    let none = session.submit(request(Prompt::text("None"), (0..100).collect()));
+    none.into_iter().for_each(|line| session.cancel(line));
+    assert!(session.poll().expect("runs").is_empty(), "nothing is in flight");
+}
