@@ -71,6 +71,7 @@ pub use exec::{
 };
 #[cfg(feature = "burn")]
 pub use exec::{Cpu, Plain};
+pub use kernels::{Account, Clock, InstructionSet, Stage, StageTime};
 pub use load::{Backend, LanguageModel, open, open_adapted};
 pub use text::TextSide;
 pub use text::template::ChatTemplate;

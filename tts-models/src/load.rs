@@ -22,7 +22,7 @@ use crate::text::template::TemplateArgument;
 use crate::train::Adapter;
 use crate::weights::identity::{identity, reference};
 use crate::{
-    Backbone, Checkpoint, DecoderWeights, Engine, EngineConfig, Executor, Files, KeyValues,
+    Backbone, Checkpoint, Clock, DecoderWeights, Engine, EngineConfig, Executor, Files, KeyValues,
     ModelConfig, ModelError, Native, SuggestedSampling, TextSide, Tokenizer, WeightFormat,
 };
 
@@ -82,6 +82,10 @@ pub trait LanguageModel: Generator + Likelihood + Backbone {
     /// Empties the prefix cache: later calls compute everything again, with the same results.
     fn forget(&self);
 
+    /// What tells where the time of its threads goes; off until it is started. `None` of a backend without one: native
+    /// alone has it.
+    fn clock(&self) -> Option<&Clock>;
+
     /// Takes other weights of the same shape in the place of its own ([`Engine::renew`]). What an adapter has learnt
     /// is merged into them before ([`Adapter::merge`]).
     ///
@@ -130,6 +134,10 @@ impl<E: Executor> LanguageModel for Engine<E> {
 
     fn forget(&self) {
         Engine::forget(self);
+    }
+
+    fn clock(&self) -> Option<&Clock> {
+        self.executor().clock()
     }
 
     fn renew(&mut self, weights: DecoderWeights) -> Result<(), ModelError> {

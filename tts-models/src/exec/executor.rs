@@ -14,7 +14,7 @@
 use rayon::prelude::*;
 use tts_core::cost::{ModelShape, WindowShape};
 
-use crate::{DecoderWeights, ModelConfig, ModelError, Windows};
+use crate::{Clock, DecoderWeights, ModelConfig, ModelError, Windows};
 
 /// Tokens of a block.
 pub const BLOCK_TOKENS: usize = 16;
@@ -194,6 +194,11 @@ pub trait Executor: Send + Sync {
     /// passes goes here, so that no other threads compete with them.
     fn parallel(&self, count: usize, task: &(dyn Fn(usize) + Sync)) {
         (0..count).into_par_iter().for_each(task);
+    }
+
+    /// What tells where the time of its threads goes; `None` of an executor without such a clock.
+    fn clock(&self) -> Option<&Clock> {
+        None
     }
 }
 

@@ -1,7 +1,7 @@
 //! Own kernels: the one place of the workspace with `unsafe` code. Those for GPUs are in `gpu`.
 //!
 //! Every CPU kernel exists several times over one definition: for AVX-512 with its dot products, for
-//! AVX2 with FMA, and portable. Which one runs is decided once, at run time. All of them add in the
+//! AVX2 with FMA, and portable. Which one runs is decided at run time ([`InstructionSet`]). All of them add in the
 //! same order, so they give the same bits: integers exactly, floats by fused multiply-adds that run
 //! along a reduction from front to back, or in 16 lanes that are added in halves. An output element
 //! therefore depends on its own inputs alone: not on the number of rows, the number of threads, or
@@ -12,7 +12,7 @@
 //!   [`project_swiglu_each`]: those of rows that have weights of their own.
 //! * [`attend`]: attention over keys and values in blocks of 16 tokens ([`KeyValueShape`]), in f32, f16, or
 //!   8 bits with factors ([`coded`]).
-//! * [`Team`]: the threads.
+//! * [`Team`]: the threads, and their [`Clock`].
 //!
 //! Each unsafe block states why it is sound; a safe form stands beside it, and property tests
 //! compare them bit for bit.
@@ -20,6 +20,7 @@
 mod attend;
 mod backward;
 mod causal;
+mod clock;
 mod coded;
 mod element;
 mod elementwise;
@@ -28,6 +29,7 @@ mod float;
 pub(crate) mod gpu;
 mod input;
 mod int8;
+mod isa;
 mod matrix;
 mod memory;
 mod operand;
@@ -37,6 +39,7 @@ mod team;
 pub(crate) use attend::{KeyValueShape, prefetch, scores, weigh};
 pub(crate) use backward::{add_rows, norm_back, norm_weight_back, rotate_back, swish_back};
 pub(crate) use causal::{Gradients, Sequence, attend_all, attend_all_back};
+pub use clock::{Account, Clock, Stage, StageTime};
 pub(crate) use coded::times;
 pub(crate) use element::Element;
 pub(crate) use elementwise::{
@@ -46,57 +49,13 @@ pub(crate) use elementwise::{
 pub(crate) use input::{Input, Kinds};
 #[cfg(any(feature = "cuda", feature = "wgpu"))]
 pub(crate) use int8::Quantised;
+pub use isa::InstructionSet;
+pub(crate) use isa::Isa;
 pub(crate) use matrix::Matrix;
 pub(crate) use memory::{Arena, Taken};
 pub(crate) use operand::{Format, View};
 pub(crate) use project::{Part, project, project_each, project_swiglu, project_swiglu_each};
 pub(crate) use team::Team;
-
-/// Instruction sets with kernels of their own.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Isa {
-    /// AVX-512F, BW, VL and VNNI, with everything of [`Self::Avx2`].
-    #[cfg(target_arch = "x86_64")]
-    Avx512,
-    /// AVX2, FMA and F16C.
-    #[cfg(target_arch = "x86_64")]
-    Avx2,
-    /// Whatever the compiler makes of plain Rust.
-    Portable,
-}
-
-impl Isa {
-    /// The best one that this machine has.
-    pub(crate) fn detect() -> Self {
-        #[cfg(target_arch = "x86_64")]
-        {
-            use std::arch::is_x86_feature_detected as has;
-            // The standard library caches the answers: these are loads and tests.
-            let avx2 = has!("avx2") && has!("fma") && has!("f16c");
-            let vectors = has!("avx512f") && has!("avx512bw") && has!("avx512vl");
-            if avx2 && vectors && has!("avx512vnni") {
-                return Self::Avx512;
-            }
-            if avx2 {
-                return Self::Avx2;
-            }
-        }
-        Self::Portable
-    }
-
-    /// All that this machine can run, for tests.
-    #[cfg(test)]
-    pub(crate) fn all() -> Vec<Self> {
-        let mut all = vec![Self::Portable];
-        #[cfg(target_arch = "x86_64")]
-        match Self::detect() {
-            Self::Avx512 => all.extend([Self::Avx2, Self::Avx512]),
-            Self::Avx2 => all.push(Self::Avx2),
-            Self::Portable => {}
-        }
-        all
-    }
-}
 
 /// Compiles one body for every instruction set, and picks at run time.
 macro_rules! for_each_isa {
@@ -119,8 +78,8 @@ macro_rules! for_each_isa {
                 $body($($arg),*)
             }
             match isa {
-                // SAFETY: `Isa` values other than `Portable` are made by `detect` (or by tests, from
-                // what it found), so the machine has the instructions.
+                // SAFETY: `Isa` values other than `Portable` are made in `isa` alone, of what the machine
+                // was found to have.
                 #[cfg(target_arch = "x86_64")]
                 crate::kernels::Isa::Avx512 => unsafe { avx512($($arg),*) },
                 // SAFETY: as above.

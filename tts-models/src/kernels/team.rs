@@ -16,6 +16,8 @@ use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, TryLockError};
 use std::thread::{JoinHandle, Thread};
 
+use super::clock::Clock;
+
 /// How often a helper looks for work before it parks: a few tenths of a millisecond.
 const PATIENCE: u32 = 20_000;
 /// How often a thread spins before it lets others have the core.
@@ -34,6 +36,7 @@ struct Shared {
     ended: AtomicBool,
     /// Helpers that are parked, or about to be.
     asleep: AtomicUsize,
+    clock: Clock,
 }
 
 /// Tasks that nobody has claimed: the first in the low half, the end in the high one. On a line of
@@ -136,9 +139,11 @@ impl Shared {
                     // before (the gate's release and acquire order that), and neither writes it
                     // again nor returns, which keeps the closure borrowed, until the thread leaves.
                     let task = unsafe { &*(*self.job.get()).task };
+                    let begun = self.clock.begin();
                     if catch_unwind(AssertUnwindSafe(|| self.work(me, task))).is_err() {
                         self.panicked.store(true, Ordering::Relaxed);
                     }
+                    self.clock.worked(me, begun);
                 }
                 self.gate.fetch_sub(2, Ordering::Release);
                 spins = 0;
@@ -177,6 +182,7 @@ impl Team {
             panicked: AtomicBool::new(false),
             ended: AtomicBool::new(false),
             asleep: AtomicUsize::new(0),
+            clock: Clock::new(threads - 1),
         });
         let mut team =
             Self { shared, helpers: Vec::new(), handles: Vec::new(), caller: Mutex::new(()) };
@@ -193,6 +199,11 @@ impl Team {
     /// Threads, the caller's included.
     pub(crate) fn threads(&self) -> usize {
         self.helpers.len() + 1
+    }
+
+    /// Where its time goes.
+    pub(crate) fn clock(&self) -> &Clock {
+        &self.shared.clock
     }
 
     /// Runs `task` for `0..count`, each once, in any order, on all threads. Loops within loops, and
@@ -240,7 +251,9 @@ impl Team {
         }
         let closing = Closing(shared);
         shared.work(0, borrowed);
+        let done = shared.clock.begin();
         drop(closing);
+        shared.clock.waited(done);
         let panicked = shared.panicked.swap(false, Ordering::Relaxed);
         drop(guard);
         if panicked {

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests")]
 
+mod account;
 mod backbone;
 mod experts;
 mod given;

@@ -10,7 +10,7 @@ use std::ops::Range;
 
 use crate::exec::route::{Choice, Routes, choose};
 use crate::kernels::{
-    Input, Kinds, Matrix, Part, clamped_gate_all, gelu_gate_all, project, project_each,
+    Input, Kinds, Matrix, Part, Stage, clamped_gate_all, gelu_gate_all, project, project_each,
     project_swiglu, project_swiglu_each, rms_norm, sigmoid_in_place, swish_gate_all,
 };
 use crate::weights::config::Activation;
@@ -74,6 +74,7 @@ impl Native {
         block: &mut [f32],
         x: &mut [f32],
     ) {
+        self.at(Stage::Join);
         #[expect(clippy::cast_possible_truncation, reason = "arithmetic is f32")]
         let scale = self.config.switches.residual_scale as f32;
         let hidden = self.config.hidden_size;
@@ -109,7 +110,9 @@ impl Native {
                 scratch.active.resize(rows * f, 0.0);
                 let Scratch { active, gates, .. } = scratch;
                 self.gated(network, f, input, gates, active);
+                self.at(Stage::Packing);
                 input.copy(&self.team, Kinds::of([&network.down]), active, f);
+                self.at(Stage::Down);
                 let bias = network.biases.as_ref().map(|[_, _, down]| down);
                 self.add((&network.down, bias, norm), input, block, x);
             }
@@ -130,6 +133,7 @@ impl Native {
         gates: &mut Vec<f32>,
         active: &mut [f32],
     ) {
+        self.at(Stage::GateUp);
         let NetworkWeights { gate, up, .. } = network;
         if self.plainly_gated() {
             return project_swiglu(&self.team, input, gate, up, active);
@@ -155,6 +159,7 @@ impl Native {
         gates: &mut [f32],
         active: &mut [f32],
     ) {
+        self.at(Stage::Activation);
         let rows: Vec<_> = gates.chunks_exact_mut(f).zip(active.chunks_exact_mut(f)).collect();
         self.team.each_of(rows, |row, (gate, up)| {
             if let Some([of_gate, of_up, _]) = &network(row).biases {
@@ -187,6 +192,7 @@ impl Native {
         if let Some(shared) = shared {
             self.shared(shared, rows, input, scratch);
         }
+        self.at(Stage::Router);
         let Scratch { active, gates, logits, chosen, results, places, owners, .. } = scratch;
         logits.resize(rows * how.count, 0.0);
         project(&self.team, input, &[router], false, logits);
@@ -205,6 +211,7 @@ impl Native {
             owners.resize(own.end, *expert);
         }
 
+        self.at(Stage::GateUp);
         let count = routes.rows.len();
         active.resize(count * how.width, 0.0);
         if self.plainly_gated() {
@@ -227,8 +234,10 @@ impl Native {
             self.gate(|place| &experts[owners[place]], how.width, gates, active);
         }
 
+        self.at(Stage::Packing);
         let kinds = Kinds::of(routes.groups.iter().map(|(expert, _)| &experts[*expert].down));
         input.copy(&self.team, kinds, active, how.width);
+        self.at(Stage::Down);
         results.resize(count * self.config.hidden_size, 0.0);
         places.clear();
         places.extend(0..count);
@@ -237,6 +246,7 @@ impl Native {
             weights: &experts[*expert].down,
         });
         project_each(&self.team, input, &parts.collect::<Vec<_>>(), results);
+        self.at(Stage::Join);
         if self.config.switches.feed_forward_bias {
             let rows = results.chunks_exact_mut(self.config.hidden_size).collect();
             self.team.each_of(rows, |place, row: &mut [f32]| {
@@ -264,6 +274,7 @@ impl Native {
         scratch: &mut Scratch,
     ) {
         let Scratch { active, gates, second, shared, parts, .. } = scratch;
+        self.at(Stage::Router);
         parts.clear();
         parts.resize(rows, 1.0);
         if let Some(gate) = gate {
@@ -273,7 +284,9 @@ impl Native {
         let width = network.gate.outputs();
         active.resize(rows * width, 0.0);
         self.gated(network, width, input, gates, active);
+        self.at(Stage::Packing);
         second.copy(&self.team, Kinds::of([&network.down]), active, width);
+        self.at(Stage::Down);
         shared.resize(rows * self.config.hidden_size, 0.0);
         project(&self.team, second, &[&network.down], false, shared);
         if let Some([_, _, down]) = &network.biases {

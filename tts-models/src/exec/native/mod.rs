@@ -11,6 +11,8 @@
 //! own operations. [`WeightFormat`] asks for another type. Keys and values are kept in f32 beside
 //! f32 weights, and in f16 otherwise; [`KeyValues`] asks for another type of these. Those of layers with windows are let
 //! go of behind the widest window.
+//!
+//! A pass says which [`Stage`] it is in, for whoever asks where its time goes.
 
 mod attention;
 mod feed_forward;
@@ -29,7 +31,7 @@ pub use store::{NativeBlock, NativeState};
 
 use crate::exec::rope::{Angles, Rope};
 use crate::exec::{check_hidden, check_spans};
-use crate::kernels::{Input, Kinds, Matrix, Team, cap, project, rms_norm, rotate};
+use crate::kernels::{Clock, Input, Kinds, Matrix, Stage, Team, cap, project, rms_norm, rotate};
 use crate::weights::config::{Attends, NormPlace, Rotation, Switches, is_one};
 use crate::{BlockPart, Piece, Span, Want, Windows};
 use crate::{Checkpoint, DecoderWeights, Executor, LayerWeights, ModelConfig, ModelError};
@@ -207,6 +209,11 @@ impl Native {
         self.scratch.lock().unwrap_or_else(PoisonError::into_inner).push(scratch);
     }
 
+    /// The pass goes on to a stage.
+    fn at(&self, stage: Stage) {
+        self.team.clock().at(stage);
+    }
+
     fn epsilon(&self) -> f32 {
         #[expect(clippy::cast_possible_truncation, reason = "arithmetic is f32")]
         let epsilon = self.config.rms_norm_eps as f32;
@@ -341,23 +348,30 @@ impl Native {
             _ => Some(own),
         };
 
+        self.at(Stage::Norms);
         let kinds = Kinds::of([query, key, value]).fine();
         if before {
             self.normed(x, &layer.attention_norm, kinds, input);
         } else {
             input.copy(&self.team, kinds, x, hidden);
         }
+        self.at(Stage::QueryKeyValue);
         qkv.resize(rows * (q + 2 * kv), 0.0);
         project(&self.team, input, &[query, key, value], false, qkv);
+        self.at(Stage::Heads);
         self.keep(index, qkv, turns, spans);
+        self.at(Stage::Attention);
         let how = (self.store.place(index), self.scores(index));
         plan.attend(&self.team, how, qkv, spans, attended);
+        self.at(Stage::Packing);
         input.fill(&self.team, Kinds::of([output]), rows, q, |row, out| {
             plan.gather(attended, row, out);
         });
+        self.at(Stage::Output);
         let norm = after(0, &layer.attention_norm);
         self.add((output, layer.output_bias.as_ref(), norm), input, block, x);
 
+        self.at(Stage::Norms);
         let kinds = feed_forward::kinds(feed_forward);
         if before {
             self.normed(x, &layer.feed_forward_norm, kinds, input);
@@ -493,6 +507,7 @@ impl Executor for Native {
                 "keys and values within its window are gone: it was begun where none could be";
             return Err(ModelError::input(format!("spans[{index}]"), problem));
         }
+        self.at(Stage::Begin);
         let mut scratch = self.scratch();
         let mut turns = Turns { global: Vec::new(), local: Vec::new() };
         let mut row = Vec::new();
@@ -513,17 +528,20 @@ impl Executor for Native {
         for index in 0..self.layers.len() {
             self.layer(index, &mut scratch, &turns, &plan, spans);
         }
+        self.at(Stage::End);
         let wanted = self.wanted(&scratch.x, spans);
         for span in spans {
             span.state.advance(span.tokens.len(), windows);
         }
         self.keep_scratch(scratch);
+        self.at(Stage::Outside);
         Ok(wanted)
     }
 
     fn logits_into(&self, hidden: &[f32], logits: &mut Vec<f32>) -> Result<(), ModelError> {
         let width = self.config.hidden_size;
         check_hidden(hidden, width)?;
+        self.at(Stage::Head);
         let rows = hidden.len() / width;
         let head = self.head.as_ref().unwrap_or(&self.embedding);
         let mut scratch = self.scratch();
@@ -532,6 +550,7 @@ impl Executor for Native {
         project(&self.team, &scratch.input, &[head], false, logits);
         self.keep_scratch(scratch);
         self.finish_logits(logits);
+        self.at(Stage::Outside);
         Ok(())
     }
 
@@ -550,6 +569,12 @@ impl Executor for Native {
     }
 
     fn parallel(&self, count: usize, task: &(dyn Fn(usize) + Sync)) {
+        self.at(Stage::Sampling);
         self.team.each(count, task);
+        self.at(Stage::Outside);
+    }
+
+    fn clock(&self) -> Option<&Clock> {
+        Some(self.team.clock())
     }
 }
