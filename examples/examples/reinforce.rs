@@ -132,6 +132,10 @@ struct Arguments {
     /// Steps between two after which the model that the policy is held near becomes the policy as it is; 0 for never.
     #[arg(long)]
     refresh: Option<usize>,
+    /// Where to train: native (own kernels on the CPU), cuda (Burn on an NVIDIA GPU), or ndarray (the reference, slow).
+    /// Default: cuda with --backend cuda, else native.
+    #[arg(long)]
+    train_backend: Option<Backend>,
     /// Rank of low-rank adapters; 0 to train all weights, or to go on from --adapter.
     #[arg(long, default_value_t = 0)]
     rank: usize,
@@ -279,10 +283,21 @@ fn preferences(
     Ok(Asked { learn, held_out, task: Arc::new(judging) })
 }
 
+/// Where the policy learns: on the GPU that it draws on, unless said otherwise.
+fn train_backend(arguments: &Arguments) -> Backend {
+    let drawn_on = arguments.model.backend;
+    let by_itself = if drawn_on == Backend::Cuda { drawn_on } else { Backend::Native };
+    arguments.train_backend.unwrap_or(by_itself)
+}
+
 /// The option by which the engine computes otherwise than the trainer, so that the trainer has to tell log-probabilities
 /// anew.
-fn computes_otherwise(model: &ModelOptions) -> Option<String> {
-    let ModelOptions { backend, weights, key_values, .. } = model;
+fn computes_otherwise(arguments: &Arguments) -> Option<String> {
+    let ModelOptions { backend, weights, key_values, .. } = &arguments.model;
+    let learnt_on = train_backend(arguments);
+    if learnt_on != Backend::Native {
+        return Some(format!("--train-backend {}", format!("{learnt_on:?}").to_lowercase()));
+    }
     if *backend != Backend::Native {
         let name = format!("{backend:?}").to_lowercase();
         return Some(format!("--backend {name}"));
@@ -296,7 +311,7 @@ fn computes_otherwise(model: &ModelOptions) -> Option<String> {
 
 /// The settings: of the recipe, or the defaults, and what is said otherwise.
 fn settings(arguments: &Arguments) -> Result<ReinforceConfig, Error> {
-    let otherwise = computes_otherwise(&arguments.model);
+    let otherwise = computes_otherwise(arguments);
     let told_anew = adapts(arguments) || otherwise.is_some();
     let mut config = match &arguments.recipe {
         None => {
@@ -513,7 +528,8 @@ fn run(mut arguments: Arguments) -> Result<(), Error> {
         "stopping after this step; started again with the same options, the run goes on",
     )?;
     let mut bar = Bar::new("reinforce");
-    let mut run = Reinforce::new(config).task(task).folder(&work).watch(|progress| {
+    let run = Reinforce::new(config).task(task).folder(&work).trains_on(train_backend(arguments));
+    let mut run = run.watch(|progress| {
         let shown = bar.show(progress);
         if interrupt.goes_on() { shown } else { ControlFlow::Break(()) }
     });

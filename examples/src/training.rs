@@ -10,7 +10,7 @@ use tts_core::metrics::{Calibration, auc, auc_within_problems, calibration};
 use tts_models::train::{
     Adapter, AdapterConfig, Bar, Example, Model, Precision, TrainConfig, Trained, Trainer,
 };
-use tts_models::{DecoderWeights, ModelConfig};
+use tts_models::{Backend, DecoderWeights, ModelConfig};
 use tts_prm::label::LabelKind;
 
 use crate::Error;
@@ -40,7 +40,11 @@ pub struct TrainOptions {
     /// Multiply in f32 rather than BF16.
     #[arg(long)]
     pub f32: bool,
-    /// Threads; 0 for one a core.
+    /// Where to train: native (own kernels on the CPU), cuda (Burn on an NVIDIA GPU, with the feature of that name), or
+    /// ndarray (the reference, slow).
+    #[arg(long, default_value = "native")]
+    pub train_backend: Backend,
+    /// Threads of the native trainer; 0 for one a core.
     #[arg(long, default_value_t = 0)]
     pub threads: usize,
     /// Rank of low-rank adapters; 0 to train all weights.
@@ -280,9 +284,19 @@ impl TrainOptions {
             );
             return Err(problem.into());
         }
+        for (option, said) in [("--f32", self.f32), ("--threads", self.threads != 0)] {
+            if said && self.train_backend != Backend::Native {
+                return Err(format!(
+                    "{option} is of the native trainer: not beside --train-backend"
+                )
+                .into());
+            }
+        }
         let mut bar = Bar::new(name);
-        let mut trainer =
-            Trainer::new(self.config()).checkpoints(work).watch(|progress| bar.show(progress));
+        let mut trainer = Trainer::new(self.config())
+            .backend(self.train_backend)
+            .checkpoints(work)
+            .watch(|progress| bar.show(progress));
         if !data.held_out.is_empty() {
             trainer = trainer.held_out(&data.held_out);
         }

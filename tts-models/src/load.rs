@@ -224,22 +224,14 @@ fn open_files(
             let device = gpu.device_kind();
             opened(gpu, beside, config, named(config.weights, &device)?)
         }
-        #[cfg(not(feature = "cuda"))]
-        Backend::Cuda => {
-            let problem = "cuda needs the feature `cuda` of tts-models";
-            Err(ModelError::input("backend", problem))
-        }
         #[cfg(feature = "wgpu")]
         Backend::Wgpu => {
             let gpu = gpu::<WgpuRuntime>(&checkpoint, config.weights)?;
             let device = gpu.device_kind();
             opened(gpu, beside, config, named(config.weights, &device)?)
         }
-        #[cfg(not(feature = "wgpu"))]
-        Backend::Wgpu => {
-            let problem = "wgpu needs the feature `wgpu` of tts-models";
-            Err(ModelError::input("backend", problem))
-        }
+        #[cfg(not(all(feature = "cuda", feature = "wgpu")))]
+        absent => Err(not_there(absent)),
     }
 }
 
@@ -264,11 +256,10 @@ fn opened<E: Executor + 'static>(
 }
 
 /// [`open`] with a low-rank adapter, as [`Adapter::save`] or PEFT writes them, merged into the
-/// weights: these are then held in f32, or as [`EngineConfig::weights`] asks, on the native backend
-/// or ndarray.
+/// weights: these are then held in f32, or as [`EngineConfig::weights`] asks.
 ///
 /// # Errors
-/// As [`open`] and [`Adapter::load`]; also for other backends.
+/// As [`open`] and [`Adapter::load`].
 pub fn open_adapted(
     files: impl Into<Files>,
     adapter: impl Into<Files>,
@@ -284,27 +275,57 @@ fn open_adapted_files(
     backend: Backend,
     config: EngineConfig,
 ) -> Result<Box<dyn LanguageModel>, ModelError> {
-    if let Backend::Cuda | Backend::Wgpu = backend {
-        let problem = "an adapter runs on native or ndarray; for others the example `fuse` writes a folder with it";
-        return Err(ModelError::input("backend", problem));
-    }
     let (checkpoint, beside) = read(files, backend, &config)?;
     let named =
         |weights, device: &str| identity(&checkpoint, &Adapter::files(adapter), weights, device);
     let learnt = Adapter::load(adapter, checkpoint.config())?;
     let mut weights = DecoderWeights::load(&checkpoint)?;
     learnt.merge(&mut weights)?;
-    if let Backend::Ndarray = backend {
-        let plain = Plain::<Cpu>::new(weights)?;
-        return opened(plain, beside, config, named(WeightFormat::F32, &reference())?);
+    match backend {
+        Backend::Native => {
+            let native = Native::with_format(weights, config.weights, config.threads)?
+                .with_key_values(config.key_values);
+            opened(native, beside, config, named(config.weights, NATIVE)?)
+        }
+        Backend::Ndarray => {
+            let plain = Plain::<Cpu>::new(weights)?;
+            opened(plain, beside, config, named(WeightFormat::F32, &reference())?)
+        }
+        #[cfg(feature = "cuda")]
+        Backend::Cuda => {
+            let gpu = merged_gpu::<CudaRuntime>(weights, config.weights)?;
+            let device = gpu.device_kind();
+            opened(gpu, beside, config, named(config.weights, &device)?)
+        }
+        #[cfg(feature = "wgpu")]
+        Backend::Wgpu => {
+            let gpu = merged_gpu::<WgpuRuntime>(weights, config.weights)?;
+            let device = gpu.device_kind();
+            opened(gpu, beside, config, named(config.weights, &device)?)
+        }
+        #[cfg(not(all(feature = "cuda", feature = "wgpu")))]
+        absent => Err(not_there(absent)),
     }
-    let native = Native::with_format(weights, config.weights, config.threads)?
-        .with_key_values(config.key_values);
-    opened(native, beside, config, named(config.weights, NATIVE)?)
+}
+
+/// A backend whose feature is not.
+#[cfg(not(all(feature = "cuda", feature = "wgpu")))]
+pub(crate) fn not_there(backend: Backend) -> ModelError {
+    let name = if backend == Backend::Cuda { "cuda" } else { "wgpu" };
+    ModelError::input("backend", format!("{name} needs the feature `{name}` of tts-models"))
 }
 
 /// The executor on the default device of a GPU runtime.
 #[cfg(any(feature = "cuda", feature = "wgpu"))]
 fn gpu<R: Runtime>(checkpoint: &Checkpoint, format: WeightFormat) -> Result<Gpu<R>, ModelError> {
     Gpu::load(checkpoint, format, &R::Device::default())
+}
+
+/// The same of weights that were read, and an adapter merged into.
+#[cfg(any(feature = "cuda", feature = "wgpu"))]
+fn merged_gpu<R: Runtime>(
+    weights: DecoderWeights,
+    format: WeightFormat,
+) -> Result<Gpu<R>, ModelError> {
+    Gpu::with_format(weights, format, &R::Device::default())
 }

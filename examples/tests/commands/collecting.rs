@@ -177,6 +177,61 @@ fn an_adapter_goes_on_from_one_that_is_there() {
     assert!(said.contains("--alpha: without --rank there is no adapter"), "{said}");
 }
 
+/// The reference trainer learns what the kernels learn: a whole model and an adapter.
+#[test]
+fn another_trainer_is_asked_for_by_an_option() {
+    let (Some(finetune), Some(reinforce)) = (example("finetune"), example("reinforce")) else {
+        return;
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let (native, burn, learnt) = (path("native"), path("burn"), path("learnt"));
+    let made = ["--shape", "16x1x2", "--family", "chain", "--limit", "10"];
+    let made = [&made[..], &["--learning-rate", "0.01", "--warmup", "0"]].concat();
+    let bare = "--steps 2 --batch 2 --held-out 0";
+    let by = format!("{bare} --train-backend ndarray");
+    let native_run = [&made[..], &["--f32", "--out", &native]].concat();
+    succeeded(&finetune, &all(LEARN, &native_run));
+    succeeded(&finetune, &all(&by, &[&made[..], &["--out", &burn]].concat()));
+    let weights = |folder: &str| {
+        let checkpoint = tts_models::Checkpoint::open(Path::new(folder)).unwrap();
+        let decoder = tts_models::DecoderWeights::load(&checkpoint).unwrap();
+        decoder.tensors().iter().flat_map(|tensor| tensor.values.to_vec()).collect::<Vec<f32>>()
+    };
+    let (one, other) = (weights(&native), weights(&burn));
+    let square: f32 = one.iter().zip(&other).map(|(a, b)| (a - b).powi(2)).sum();
+    // Each of two steps moves a weight by about 0.01.
+    let far = (f64::from(square) / one.len() as f64).sqrt();
+    assert!(one.len() == other.len() && far < 3e-3, "{far}");
+    // It was another trainer: the native one does not go on for it.
+    let same = [&made[..], &["--out", &burn]].concat();
+    let refused = text(&ran(&finetune, &all(LEARN, &same)));
+    assert!(refused.contains("belongs to a run with other settings"), "{refused}");
+    let adapted = ["--model", &burn, "--rank", "2", "--out", &learnt, "--train-backend", "ndarray"];
+    succeeded(&reinforce, &all(REWARDED, &adapted));
+    assert!(Path::new(&learnt).join("adapter_model.safetensors").is_file());
+    let none = path("none");
+    for (command, said, expected) in [
+        (&finetune, ["--train-backend", "wgpu"], "wgpu, which trains nothing"),
+        (&reinforce, ["--train-backend", "wgpu"], "wgpu, which trains nothing"),
+        (&finetune, ["--train-backend", "gpu"], "is not a backend"),
+    ] {
+        let own = if command == &reinforce {
+            all(REWARDED, &["--model", &burn])
+        } else {
+            all(bare, &made)
+        };
+        let refused = text(&ran(command, &[&own[..], &said, &["--out", &none]].concat()));
+        assert!(refused.contains(expected), "{refused}");
+    }
+    for option in ["--f32", "--threads 1"] {
+        let options = format!("{by} {option}");
+        let own = all(&options, &[&made[..], &["--out", &none]].concat());
+        let refused = text(&ran(&finetune, &own));
+        assert!(refused.contains("is of the native trainer"), "{refused}");
+    }
+}
+
 /// A policy for families whose signs no model here has: made, rewarded, and refused by name where it cannot write.
 #[test]
 fn a_policy_is_made_for_a_family() {

@@ -31,6 +31,8 @@ pub use backend::Cpu;
 pub(crate) use backend::Cpu;
 #[cfg(all(feature = "burn", feature = "cuda"))]
 pub use backend::Cuda;
+#[cfg(all(not(feature = "burn"), feature = "cuda"))]
+pub(crate) use backend::Cuda;
 #[cfg(feature = "cuda")]
 pub use backend::CudaRuntime;
 #[cfg(any(feature = "cuda", feature = "wgpu"))]

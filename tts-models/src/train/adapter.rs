@@ -190,7 +190,13 @@ impl Adapter {
 
     /// Number of weights.
     pub fn parameters(&self) -> usize {
-        self.layers.iter().flatten().map(|factors| factors.a.len() + factors.b.len()).sum()
+        self.first(self.layers.len())
+    }
+
+    /// Number of weights in the first so many layers.
+    pub(super) fn first(&self, layers: usize) -> usize {
+        let own = self.layers.iter().take(layers).flatten();
+        own.map(|factors| factors.a.len() + factors.b.len()).sum()
     }
 
     /// What `B A` is multiplied with.

@@ -1,7 +1,8 @@
 //! Training on any Burn backend: the reference for the native one, and the way to train on a GPU.
 //!
-//! Burn's autodiff makes the gradients; the weights are one vector `[n]` (see `flat.rs`). On the
-//! processors of the machine [`super::native`] gives the same gradients several times as fast.
+//! Burn's autodiff makes the gradients; the weights that learn are one vector `[n]` (see `flat.rs`), all of them or the
+//! factors of an adapter with the label head. A batch passes in pieces of whole examples, so that logits take memory for
+//! a piece. On the processors of the machine [`super::native`] gives the same gradients several times as fast.
 //!
 //! `AdamW`: Loshchilov and Hutter 2019, arXiv:1711.05101, algorithm 2. Clipping by the norm of the
 //! whole gradient: Pascanu et al. 2013, arXiv:1211.5063, algorithm 1.
@@ -12,22 +13,42 @@ use burn::optim::{AdamW, AdamWConfig, AdamWState, AdaptiveMomentumState, SimpleO
 use burn::tensor::backend::Backend;
 use burn::tensor::{ElementConversion, Tensor, TensorData};
 
-use super::flat::{flatten, gradients, matrices, unflatten};
+use super::adapter::Adapter;
+use super::burn_adapter::{attach, detach};
+use super::flat::{Learnt, flatten, gradients, matrices, unflatten};
 use super::learner::{Learner, Sums};
 use super::trainee::{Batch, Trainee};
 use super::{Example, LabelHead, Model, TrainConfig};
 use crate::exec::transformer::{Decoder, Projection};
 use crate::{DecoderWeights, ModelConfig, ModelError};
 
+/// Logits that a piece of a batch may have: 256 MiB.
+const LOGITS: usize = 1 << 26;
+
 /// A model that learns on a device.
 pub(super) struct BurnLearner<B: Backend> {
     config: ModelConfig,
-    /// Says how the module is built; its weights are those at the start.
+    /// Says how the module is built; the weights that learn are those at the start.
     template: Trainee<Autodiff<B>>,
+    learnt: Learnt,
+    /// The adapter at the start, where one learns in the decoder's place.
+    adapter: Option<Adapter>,
     optimizer: Optimizer<B>,
     /// So many of the first weights stay as they are.
     frozen: usize,
+    /// Tokens, with what pads, of a piece of a batch.
+    piece: usize,
     gradient: Option<Tensor<B, 1>>,
+}
+
+impl<B: Backend> std::fmt::Debug for BurnLearner<B> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("BurnLearner")
+            .field("config", &self.config)
+            .field("learnt", &self.learnt)
+            .field("step", &self.optimizer.step)
+            .finish_non_exhaustive()
+    }
 }
 
 impl<B: Backend> BurnLearner<B> {
@@ -35,17 +56,39 @@ impl<B: Backend> BurnLearner<B> {
     /// When the model's tensors do not have the sizes of its config.
     pub(super) fn new(
         config: &TrainConfig,
-        model: Model,
+        mut model: Model,
         device: &B::Device,
     ) -> Result<Self, ModelError> {
         let shape = model.decoder.config.clone();
-        let frozen = frozen(&model.decoder, config.frozen_layers);
-        let template = trainee::<Autodiff<B>>(model, device)?;
-        let weights = flatten(&template).inner(); // [n]
+        let adapter = model.adapter.take();
+        let (learnt, frozen) = match &adapter {
+            Some(adapter) => (Learnt::Beside, adapter.first(config.frozen_layers)),
+            None => (Learnt::All, frozen(&model.decoder, config.frozen_layers)),
+        };
+        let mut template = trainee::<Autodiff<B>>(model, device)?;
+        if let Some(adapter) = &adapter {
+            attach(&mut template.decoder, adapter, &shape, device)?;
+        }
+        let weights = flatten(&template, learnt).inner(); // [n]
         let zeros = Tensor::zeros([weights.dims()[0]], device); // [n]
-        let decays = matrices(&template, frozen).inner(); // [n]
+        let decays = matrices(&template, learnt, frozen).inner(); // [n]
         let optimizer = Optimizer::new(config, weights, [zeros.clone(), zeros], decays, 0);
-        Ok(Self { config: shape, template, optimizer, frozen, gradient: None })
+        let piece = (LOGITS / shape.vocab_size.max(1)).max(1_024);
+        Ok(Self {
+            config: shape,
+            template,
+            learnt,
+            adapter,
+            optimizer,
+            frozen,
+            piece,
+            gradient: None,
+        })
+    }
+
+    /// The module with the present weights, of which the first `frozen` are constants.
+    fn module(&self, frozen: usize) -> Trainee<Autodiff<B>> {
+        unflatten(self.template.clone(), self.learnt, &self.optimizer.weights, frozen)
     }
 
     /// The gradient of the last batch, in the form of a model.
@@ -55,30 +98,45 @@ impl<B: Backend> BurnLearner<B> {
         own.optimizer.weights = own.gradient.take().expect("a batch was learnt");
         own.model()
     }
+
+    /// Lets a batch pass in pieces of so many tokens.
+    #[cfg(test)]
+    pub(super) fn in_pieces(mut self, tokens: usize) -> Self {
+        self.piece = tokens;
+        self
+    }
 }
 
 impl<B: Backend> Learner for BurnLearner<B> {
     fn sums(&mut self, batch: &[Example], learn: bool) -> Result<Sums, ModelError> {
-        let batch = Batch::new(batch)?;
-        let weights = &self.optimizer.weights;
-        let frozen = if learn { self.frozen } else { 0 };
-        let model = unflatten::<Autodiff<B>, _>(self.template.clone(), weights, frozen);
-        let device = weights.device();
-        let loss = if learn {
-            let loss = model.loss(&batch, &device); // [1]
-            self.gradient = Some(gradients::<Autodiff<B>, _>(&model, &loss.backward())); // [n]
-            loss.inner()
-        } else {
-            // Without a graph: one that no backward pass consumes would stay in memory.
-            model.valid().loss(&batch, &device)
-        };
-        // The figures of policies are the native learner's: they would take the logits a second time.
-        Ok(Sums {
-            loss: loss.into_scalar().elem(),
-            weight: batch.weight(),
-            tokens: batch.count,
-            ..Sums::default()
-        })
+        let device = self.optimizer.weights.device();
+        let mut sums = Sums::default();
+        let mut gradient: Option<Tensor<B, 1>> = None;
+        for piece in pieces(batch, self.piece) {
+            let batch = Batch::new(piece)?;
+            // A graph serves one backward pass.
+            let model = self.module(if learn { self.frozen } else { 0 });
+            let (loss, figures) = if learn {
+                let (loss, figures) = model.loss(&batch, &device)?; // [1]
+                let own = gradients(&model, self.learnt, &loss.backward()); // [n]
+                gradient = Some(match gradient {
+                    Some(sum) => sum + own, // [n]
+                    None => own,
+                });
+                (loss.inner(), figures)
+            } else {
+                // Without a graph: one that no backward pass consumes would stay in memory.
+                model.valid().loss(&batch, &device)?
+            };
+            sums.loss += loss.into_scalar().elem::<f64>();
+            sums.weight += batch.weight();
+            sums.tokens += batch.count;
+            sums.policy += figures;
+        }
+        if learn {
+            self.gradient = gradient;
+        }
+        Ok(sums)
     }
 
     fn step(&mut self, config: &TrainConfig, weight: f64) -> f64 {
@@ -105,14 +163,47 @@ impl<B: Backend> Learner for BurnLearner<B> {
         self.optimizer.step = step;
     }
 
-    fn model(self) -> Result<Model, ModelError> {
-        let trained = unflatten::<Autodiff<B>, _>(self.template, &self.optimizer.weights, 0);
-        let decoder = trained.decoder.weights(self.config)?;
+    fn nats(&mut self, batch: &[Example]) -> Result<Vec<f64>, ModelError> {
+        let device = self.optimizer.weights.device();
+        let model = self.module(0).valid();
+        let mut nats = Vec::new();
+        for piece in pieces(batch, self.piece) {
+            nats.extend(model.nats(&Batch::new(piece)?, &device)?);
+        }
+        Ok(nats)
+    }
+
+    fn model(&self) -> Result<Model, ModelError> {
+        let trained = self.module(0);
+        let decoder = trained.decoder.weights(self.config.clone())?;
         let label = trained.label.map(|head| head.weights()).transpose()?;
         let label =
             label.map(|(weight, bias)| LabelHead { weight, bias: bias.unwrap_or_default() });
-        Ok(Model { decoder, label, adapter: None })
+        let adapter = self.adapter.as_ref();
+        let adapter = adapter.map(|adapter| detach(trained.decoder, adapter)).transpose()?;
+        Ok(Model { decoder, label, adapter })
     }
+}
+
+/// A batch in pieces of whole examples, of at most so many tokens each with what pads, but for an example that is
+/// longer.
+fn pieces(batch: &[Example], most: usize) -> Vec<&[Example]> {
+    let mut pieces = Vec::new();
+    let (mut start, mut texts, mut longest) = (0, 0, 0);
+    for (index, example) in batch.iter().enumerate() {
+        let own = example.texts().count();
+        let length = example.texts().map(Vec::len).max().unwrap_or(0);
+        if index > start && (texts + own) * longest.max(length) > most {
+            pieces.push(&batch[start..index]);
+            (start, texts, longest) = (index, 0, 0);
+        }
+        texts += own;
+        longest = longest.max(length);
+    }
+    if start < batch.len() {
+        pieces.push(&batch[start..]);
+    }
+    pieces
 }
 
 fn trainee<B: Backend>(model: Model, device: &B::Device) -> Result<Trainee<B>, ModelError> {
@@ -211,5 +302,24 @@ impl<B: Backend> Optimizer<B> {
                 .map_err(|error| ModelError::Device { problem: format!("{error:?}") })
         };
         Ok([host(&self.weights)?, host(&self.moments[0])?, host(&self.moments[1])?])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_piece_has_whole_examples_and_no_more_tokens_than_it_may() {
+        let of = |length: usize| Example::continuation(vec![3; length], 1);
+        let lengths = |most: usize, batch: &[Example]| -> Vec<Vec<usize>> {
+            let piece = |piece: &[Example]| piece.iter().map(|one| one.tokens.len()).collect();
+            pieces(batch, most).into_iter().map(piece).collect()
+        };
+        let batch = [4, 2, 5, 30, 3, 3, 3].map(of);
+        // Two of 4 are 8; a third of 5 would make 15. One that is longer than a piece stands alone.
+        assert_eq!(lengths(10, &batch), [vec![4, 2], vec![5], vec![30], vec![3, 3, 3]]);
+        assert_eq!(lengths(1_000, &batch), [vec![4, 2, 5, 30, 3, 3, 3]]);
+        assert!(pieces(&[], 10).is_empty());
     }
 }

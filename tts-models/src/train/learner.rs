@@ -17,7 +17,7 @@ pub(super) struct Sums {
 }
 
 /// A model with the state of its optimiser.
-pub(super) trait Learner {
+pub(super) trait Learner: std::fmt::Debug + Send + Sync {
     /// The sums of a batch; with `learn` its gradient is kept for [`Learner::step`].
     fn sums(&mut self, batch: &[Example], learn: bool) -> Result<Sums, ModelError>;
 
@@ -34,6 +34,9 @@ pub(super) trait Learner {
     /// Goes on from what [`Learner::vectors`] gave after so many steps.
     fn restore(&mut self, vectors: [Vec<f32>; 3], step: usize);
 
+    /// `-ln p` of each next token of these examples, of weight 1, in nats.
+    fn nats(&mut self, batch: &[Example]) -> Result<Vec<f64>, ModelError>;
+
     /// The model as it is.
-    fn model(self) -> Result<Model, ModelError>;
+    fn model(&self) -> Result<Model, ModelError>;
 }

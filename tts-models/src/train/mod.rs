@@ -18,19 +18,19 @@
 //! # Ok::<(), tts_models::ModelError>(())
 //! ```
 //!
-//! [`Trainer::train`] runs own kernels on the processors of the machine, [`Trainer::train_on`] any
-//! Burn backend. The same seed and data give the same weights, bit for bit, on any number of threads
-//! (of the same kind of processor, for training in BF16), also when the run was stopped and went
-//! on from a checkpoint: see [`Trainer`].
+//! [`Trainer::train`] runs own kernels on the processors of the machine, or Burn where [`Trainer::backend`] says so: on a
+//! GPU, or as the reference; [`Trainer::train_on`] any Burn backend. The same seed and data give the same weights, bit
+//! for bit, on any number of threads (of the same kind of processor, for training in BF16), also when the run was
+//! stopped and went on from a checkpoint: see [`Trainer`].
 
 mod adapter;
+mod backend;
 mod bar;
-#[cfg(any(feature = "burn", test))]
+mod burn_adapter;
 mod burn_learner;
 mod checkpoint;
 mod config;
 mod example;
-#[cfg(any(feature = "burn", test))]
 mod flat;
 mod history;
 mod learner;
@@ -38,7 +38,6 @@ mod native;
 mod online;
 mod order;
 mod policy;
-#[cfg(any(feature = "burn", test))]
 mod trainee;
 
 use std::ops::ControlFlow;
@@ -52,10 +51,9 @@ pub use history::{HeldOut, History, Update};
 pub use online::Online;
 pub use policy::{Clipping, PolicyFigures, PolicyGoal, Ratio};
 
-use crate::{DecoderWeights, ModelError};
+use crate::{Backend, DecoderWeights, ModelError};
 use checkpoint::State;
 use learner::Learner;
-use native::Native;
 use order::Order;
 
 /// A linear layer from a hidden row to the log-odds of labels, or the logits of classes.
@@ -170,6 +168,7 @@ type Watcher<'a> = Box<dyn FnMut(&Progress) -> ControlFlow<()> + 'a>;
 /// gradient that is not finite ends the run with an error before it touches the weights.
 pub struct Trainer<'a> {
     config: TrainConfig,
+    backend: Backend,
     folder: Option<PathBuf>,
     held_out: Option<&'a dyn Dataset>,
     watch: Option<Watcher<'a>>,
@@ -179,6 +178,7 @@ impl std::fmt::Debug for Trainer<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Trainer")
             .field("config", &self.config)
+            .field("backend", &self.backend)
             .field("folder", &self.folder)
             .finish_non_exhaustive()
     }
@@ -187,7 +187,16 @@ impl std::fmt::Debug for Trainer<'_> {
 impl<'a> Trainer<'a> {
     /// A trainer without checkpoints and held-out examples.
     pub fn new(config: TrainConfig) -> Self {
-        Self { config, folder: None, held_out: None, watch: None }
+        Self { config, backend: Backend::Native, folder: None, held_out: None, watch: None }
+    }
+
+    /// Trains on this backend: own kernels on the CPU ([`Backend::Native`], unless said otherwise), or Burn on an NVIDIA
+    /// GPU ([`Backend::Cuda`], with the feature `cuda`) or as the reference ([`Backend::Ndarray`]), whose type of
+    /// numbers and threads are its own.
+    #[must_use]
+    pub fn backend(mut self, backend: Backend) -> Self {
+        self.backend = backend;
+        self
     }
 
     /// Keeps checkpoints in `folder`, which is made if need be, and goes on from one that is there.
@@ -212,15 +221,15 @@ impl<'a> Trainer<'a> {
         self
     }
 
-    /// Trains `model` on `data` on the processors of the machine.
+    /// Trains `model` on `data`, on the processors of the machine unless [`Trainer::backend`] names another place.
     ///
     /// # Errors
-    /// When settings or examples are wrong, there are no examples, a loss or gradient is not
+    /// When settings or examples are wrong, there are no examples, the backend is not there, a loss or gradient is not
     /// finite, or a checkpoint cannot be read or written. The last checkpoint stays.
     pub fn train(self, model: Model, data: &dyn Dataset) -> Result<Trained, ModelError> {
         self.check(&model, data)?;
-        let digest = digest("native", &self.config, &model, data);
-        let learner = Native::new(&self.config, model)?;
+        let digest = digest(backend::kind(self.backend), &self.config, &model, data);
+        let learner = backend::open(self.backend, &self.config, model)?;
         self.run(learner, data, digest)
     }
 
@@ -238,18 +247,14 @@ impl<'a> Trainer<'a> {
         device: &B::Device,
     ) -> Result<Trained, ModelError> {
         self.check(&model, data)?;
-        if model.adapter.is_some() {
-            let problem = "an adapter, which only `Trainer::train` trains";
-            return Err(ModelError::input("adapter", problem));
-        }
         let digest = digest("burn", &self.config, &model, data);
         let learner = burn_learner::BurnLearner::<B>::new(&self.config, model, device)?;
-        self.run(learner, data, digest)
+        self.run(Box::new(learner), data, digest)
     }
 
     fn run(
         mut self,
-        mut learner: impl Learner,
+        mut learner: Box<dyn Learner>,
         data: &dyn Dataset,
         digest: u64,
     ) -> Result<Trained, ModelError> {
@@ -267,14 +272,14 @@ impl<'a> Trainer<'a> {
         while step < self.config.steps {
             let batch: Vec<Example> =
                 order.batch(data, step).iter().map(|&index| data.example(index)).collect();
-            let update = update(&self.config, &mut learner, &batch, &history)?;
+            let update = update(&self.config, &mut *learner, &batch, &history)?;
             step = update.step;
             history.updates.push(update);
             let last = step == self.config.steps;
             if let Some(held_out) = self.held_out
                 && (last || due(step, self.config.evaluate_every))
             {
-                let loss = self.mean_loss(&mut learner, held_out)?;
+                let loss = self.mean_loss(&mut *learner, held_out)?;
                 history.held_out.push(HeldOut { step, loss });
             }
             let progress = Progress {
@@ -299,7 +304,7 @@ impl<'a> Trainer<'a> {
     }
 
     /// Weighted mean of the losses of all targets of `data`, in nats.
-    fn mean_loss(&self, learner: &mut impl Learner, data: &dyn Dataset) -> Result<f64, ModelError> {
+    fn mean_loss(&self, learner: &mut dyn Learner, data: &dyn Dataset) -> Result<f64, ModelError> {
         let (mut loss, mut weight) = (0.0, 0.0);
         let all: Vec<usize> = (0..data.len()).collect();
         for batch in all.chunks(self.config.batch) {
@@ -345,7 +350,7 @@ impl<'a> Trainer<'a> {
 /// One update of a learner; the weights have not changed when it fails.
 fn update(
     config: &TrainConfig,
-    learner: &mut impl Learner,
+    learner: &mut dyn Learner,
     batch: &[Example],
     history: &History,
 ) -> Result<Update, ModelError> {

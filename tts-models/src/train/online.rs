@@ -34,29 +34,39 @@ use std::path::Path;
 
 use super::checkpoint::State;
 use super::learner::Learner;
-use super::native::Native;
-use super::{Example, History, Model, TrainConfig, Update, digest, update};
-use crate::{ModelConfig, ModelError};
+use super::{Example, History, Model, TrainConfig, Update, backend, digest, update};
+use crate::{Backend, ModelConfig, ModelError};
 
-/// A model that learns whatever it is given, on the processors of the machine.
+/// A model that learns whatever it is given.
 #[derive(Debug)]
 pub struct Online {
     config: TrainConfig,
     shape: ModelConfig,
     /// Labels of its head.
     labels: usize,
-    learner: Native,
+    learner: Box<dyn Learner>,
     history: History,
     digest: u64,
 }
 
 impl Online {
-    /// A model before its first update. [`TrainConfig::steps`] says over how many updates the learning rate falls, and
-    /// does not end anything; batch and the places of measurements and checkpoints mean nothing here.
+    /// A model before its first update, on the processors of the machine. [`TrainConfig::steps`] says over how many
+    /// updates the learning rate falls, and does not end anything; batch and the places of measurements and
+    /// checkpoints mean nothing here.
     ///
     /// # Errors
     /// When settings or model are wrong.
     pub fn new(config: TrainConfig, model: Model) -> Result<Self, ModelError> {
+        Self::on(Backend::Native, config, model)
+    }
+
+    /// [`Online::new`] on another backend: Burn on an NVIDIA GPU ([`Backend::Cuda`], with the feature `cuda`), or as the
+    /// reference ([`Backend::Ndarray`]), whose type of numbers and threads are its own. Results are those of own
+    /// kernels up to rounding.
+    ///
+    /// # Errors
+    /// When settings or model are wrong, or the backend is not there or trains nothing.
+    pub fn on(backend: Backend, config: TrainConfig, model: Model) -> Result<Self, ModelError> {
         config.check()?;
         model.check()?;
         let shape = model.decoder.config.clone();
@@ -65,25 +75,38 @@ impl Online {
             let problem = format!("{frozen}, expected at most {layers}");
             return Err(ModelError::input("frozen_layers", problem));
         }
-        let digest = digest("online", &config, &model, &Vec::new());
+        let kind = match backend {
+            Backend::Native => "online",
+            _ => "online burn",
+        };
+        let digest = digest(kind, &config, &model, &Vec::new());
         let labels = model.label.as_ref().map_or(0, |head| head.bias.len());
-        let learner = Native::new(&config, model)?;
+        let learner = backend::open(backend, &config, model)?;
         Ok(Self { config, shape, labels, learner, history: History::default(), digest })
     }
 
-    /// The model where [`Online::save`] left it in `folder`, or before its first update where nothing is there.
+    /// The model where [`Online::save`] left it in `folder`, or as it is where nothing is there.
     ///
     /// # Errors
-    /// Those of [`Online::new`], and when what is there cannot be read, or belongs to other settings or another
-    /// model.
-    pub fn open(config: TrainConfig, model: Model, folder: &Path) -> Result<Self, ModelError> {
-        let mut online = Self::new(config, model)?;
-        let saved = State::load(folder, online.digest, online.learner.count())?;
+    /// When what is there cannot be read, or belongs to other settings, another model or another kind of backend.
+    ///
+    /// ```
+    /// use tts_models::train::{Model, Online, TrainConfig};
+    /// use tts_models::{Backend, DecoderWeights};
+    /// # let config = tts_models::testing::tiny_config("llama");
+    /// # let folder = std::env::temp_dir().join("none-there");
+    /// let model = Model::from(DecoderWeights::initial(config, 1)?);
+    /// let online = Online::on(Backend::Ndarray, TrainConfig::default(), model)?.resume(&folder)?;
+    /// assert_eq!(online.steps(), 0);
+    /// # Ok::<(), tts_models::ModelError>(())
+    /// ```
+    pub fn resume(mut self, folder: &Path) -> Result<Self, ModelError> {
+        let saved = State::load(folder, self.digest, self.learner.count())?;
         if let Some(State { step, vectors, history }) = saved {
-            online.learner.restore(vectors, step);
-            online.history = history;
+            self.learner.restore(vectors, step);
+            self.history = history;
         }
-        Ok(online)
+        Ok(self)
     }
 
     /// Keeps weights, moments and history in `folder`, which is made if need be. What was there before stays until
@@ -106,7 +129,7 @@ impl Online {
         for (index, example) in batch.iter().enumerate() {
             example.check(index, &self.shape, self.labels)?;
         }
-        let update = update(&self.config, &mut self.learner, batch, &self.history)?;
+        let update = update(&self.config, &mut *self.learner, batch, &self.history)?;
         self.history.updates.push(update);
         Ok(update)
     }
@@ -129,7 +152,7 @@ impl Online {
             example.check(index, &self.shape, self.labels)?;
             examples.push(example);
         }
-        let nats = self.learner.nats(&examples);
+        let nats = self.learner.nats(&examples)?;
         let mut left = nats.as_slice();
         let own = |example: &Example| {
             let (own, rest) = left.split_at(example.targets.len());
@@ -145,9 +168,9 @@ impl Online {
     /// merged into it ([`super::Adapter::merge`]).
     ///
     /// # Errors
-    /// When its weights do not have the sizes of its config, which they always have.
+    /// When a device does not give its weights back.
     pub fn model(&self) -> Result<Model, ModelError> {
-        self.learner.as_model()
+        self.learner.model()
     }
 
     /// Updates done.

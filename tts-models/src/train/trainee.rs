@@ -13,10 +13,11 @@ use burn::tensor::backend::Backend;
 use burn::tensor::{Int, Tensor, TensorData};
 
 use super::{
-    Clipping, Conjunction, Contest, Example, Goal, PolicyGoal, Ratio, SequenceGoal, Target,
+    Clipping, Conjunction, Contest, Example, Goal, PolicyFigures, PolicyGoal, Ratio, SequenceGoal,
+    Target,
 };
 use crate::ModelError;
-use crate::exec::transformer::{Decoder, Projection};
+use crate::exec::transformer::{Decoder, Projection, values};
 
 /// What is trained.
 #[derive(Module, Debug)]
@@ -169,15 +170,42 @@ fn rows<B: Backend>(hidden: &Tensor<B, 2>, rows: &[i32]) -> Tensor<B, 2> {
 }
 
 impl<B: Backend> Trainee<B> {
-    /// The weighted sum of the losses of a batch, `[1]`, in nats.
-    pub(super) fn loss(&self, batch: &Batch, device: &B::Device) -> Tensor<B, 1> {
+    /// Hidden rows of all tokens of a batch, with what pads, `[batch * seq, hidden]`.
+    fn hidden(&self, batch: &Batch, device: &B::Device) -> Tensor<B, 2> {
         let shape = [batch.texts, batch.seq];
         let tokens = TensorData::new(batch.tokens.clone(), shape);
         let tokens: Tensor<B, 2, Int> = Tensor::from_data(tokens, device); // [batch, seq]
         let hidden = self.decoder.forward(tokens); // [batch, seq, hidden]
         let width = hidden.dims()[2];
-        let hidden = hidden.reshape([batch.texts * batch.seq, width]); // [batch * seq, hidden]
+        hidden.reshape([batch.texts * batch.seq, width]) // [batch * seq, hidden]
+    }
+
+    /// `-ln p` of each next token of a batch, in nats, whatever its weight.
+    ///
+    /// # Errors
+    /// When the device does not give them back.
+    pub(super) fn nats(&self, batch: &Batch, device: &B::Device) -> Result<Vec<f64>, ModelError> {
+        if batch.next.rows.is_empty() {
+            return Ok(Vec::new());
+        }
+        let hidden = self.hidden(batch, device); // [batch * seq, hidden]
+        let logits = self.decoder.logits(rows(&hidden, &batch.next.rows)); // [targets, vocab]
+        let logprobs = values(batch.next.of(log_softmax(logits, 1)))?;
+        Ok(logprobs.into_iter().map(|logprob| -f64::from(logprob)).collect())
+    }
+
+    /// The weighted sum of the losses of a batch, `[1]`, in nats, and what its policy goals came to.
+    ///
+    /// # Errors
+    /// When the device does not give log-probabilities back, of which figures are made.
+    pub(super) fn loss(
+        &self,
+        batch: &Batch,
+        device: &B::Device,
+    ) -> Result<(Tensor<B, 1>, PolicyFigures), ModelError> {
+        let hidden = self.hidden(batch, device); // [batch * seq, hidden]
         let mut loss = Tensor::zeros([1], device);
+        let mut came_to = PolicyFigures::default();
         if !batch.next.rows.is_empty() {
             loss = loss + self.next_loss(&hidden, &batch.next);
         }
@@ -208,9 +236,10 @@ impl<B: Backend> Trainee<B> {
         if !batch.policies.is_empty() {
             let logits = self.decoder.logits(rows(&hidden, &batch.drawn.rows)); // [targets, vocab]
             let logprobs = batch.drawn.of(log_softmax(logits, 1)); // [targets, 1]
+            came_to = figures(&values(logprobs.clone())?, &batch.policies);
             loss = loss + policy_loss(&logprobs, &batch.policies);
         }
-        loss
+        Ok((loss, came_to))
     }
 
     fn next_loss(&self, hidden: &Tensor<B, 2>, targets: &Targets) -> Tensor<B, 1> {
@@ -246,6 +275,25 @@ fn label_loss<B: Backend>(z: Tensor<B, 2>, values: &[f32], weights: &[f32]) -> T
     let tail = z.clone().abs().neg().exp().log1p(); // [targets, 1]
     let losses = relu(z.clone()) - z * y + tail; // [targets, 1]
     (losses * column(weights, &device)).sum()
+}
+
+/// What policy goals came to, of the log-probabilities of the tokens that they drew: see `policy.rs`.
+fn figures(logprobs: &[f32], goals: &[PolicyGoal]) -> PolicyFigures {
+    let mut sum = PolicyFigures::default();
+    let mut left = logprobs;
+    for goal in goals {
+        let (own, rest) = left.split_at(goal.advantage.len());
+        left = rest;
+        let own: Vec<f64> = own.iter().map(|&logprob| f64::from(logprob)).collect();
+        let terms = match goal.ratio {
+            Ratio::Token => {
+                (own.iter().enumerate()).map(|(at, &own)| goal.token(at, own)).collect()
+            }
+            Ratio::Sequence => goal.sequence(&own),
+        };
+        terms.into_iter().for_each(|term| sum += term.figures);
+    }
+    sum
 }
 
 /// The losses of tokens that policies drew, of their log-probabilities `[targets, 1]`: see `policy.rs`.

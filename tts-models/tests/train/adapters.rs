@@ -268,7 +268,19 @@ fn a_model_opened_with_an_adapter_is_the_merged_one() {
         assert_eq!(logits(&*adapted), logits(&*whole));
         assert_ne!(logits(&*adapted), logits(&*plain));
     }
-    let refused = open_adapted(&base, &adapter, Backend::Cuda, engine()).err();
-    assert!(refused.unwrap().to_string().contains("native or ndarray"));
+    #[cfg(not(feature = "cuda"))]
+    {
+        let refused = open_adapted(&base, &adapter, Backend::Cuda, engine()).err();
+        assert!(refused.unwrap().to_string().contains("needs the feature `cuda`"));
+    }
+    #[cfg(feature = "wgpu")]
+    if tts_models::Gpu::<tts_models::exec::WgpuRuntime>::available(&Default::default()).is_ok() {
+        let [adapted, whole] = [
+            open_adapted(&base, &adapter, Backend::Wgpu, engine()).unwrap(),
+            open(&merged, Backend::Wgpu, engine()).unwrap(),
+        ]
+        .map(|model| model.next_logits(&[1, 2, 3]).unwrap());
+        assert_eq!(adapted, whole);
+    }
     assert!(open_adapted(&base, folder.path(), Backend::Native, engine()).is_err());
 }

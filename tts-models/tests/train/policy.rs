@@ -1,10 +1,12 @@
 //! Policies that learn from what they drew, and training from the outside.
 
 use tts_core::seed::{self, Rng};
-use tts_models::train::{Example, Online, PolicyGoal, Ratio, TrainConfig};
-use tts_models::{Cpu, Executor, Native, Plain, Span, Want};
+use tts_models::train::{
+    Adapter, AdapterConfig, Example, Model, Online, PolicyGoal, Ratio, TrainConfig, Trainer,
+};
+use tts_models::{Backend, Cpu, Executor, Native, Plain, Span, Want};
 
-use crate::{model, shape};
+use crate::{counting, model, shape};
 
 fn settings() -> TrainConfig {
     TrainConfig {
@@ -249,20 +251,82 @@ fn what_is_opened_goes_on_to_the_same_bits() {
     for (stop, threads) in (0..10).zip([1, 2, 3].into_iter().cycle()) {
         let folder = folder.path().join(stop.to_string());
         let settings = TrainConfig { threads, ..settings() };
-        let mut first = Online::open(settings.clone(), model(5), &folder).unwrap();
+        let opened = || Online::new(settings.clone(), model(5)).unwrap().resume(&folder);
+        let mut first = opened().unwrap();
         run(&mut first, stop);
         first.save(&folder).unwrap();
         // What it did after that is lost.
         run(&mut first, 1);
-        let mut second = Online::open(settings, model(5), &folder).unwrap();
+        let mut second = opened().unwrap();
         assert_eq!(second.steps(), stop);
         run(&mut second, 10 - stop);
         assert_eq!(bits(&second), bits(&whole), "stopped after {stop}");
         assert_eq!(second.history(), whole.history());
     }
     let other = TrainConfig { learning_rate: 1e-3, ..settings() };
-    let error = Online::open(other, model(5), &folder.path().join("3")).unwrap_err().to_string();
+    let other = Online::new(other, model(5)).unwrap();
+    let error = other.resume(&folder.path().join("3")).unwrap_err().to_string();
     assert!(error.contains("belongs to a run with other settings"), "{error}");
+}
+
+/// On Burn a policy learns what it learns on own kernels, up to rounding, with an adapter or without, and goes on from
+/// what it saved to the same bits.
+#[test]
+fn another_backend_learns_the_same_and_goes_on_to_its_own_bits() {
+    let adapter =
+        Adapter::initial(AdapterConfig { rank: 2, ..AdapterConfig::default() }, &shape(), 1);
+    for adapter in [None, Some(adapter.unwrap())] {
+        let model = || Model { adapter: adapter.clone(), ..model(5) };
+        let on = |backend| Online::on(backend, settings(), model()).unwrap();
+        let (mut native, mut burn) = (on(Backend::Native), on(Backend::Ndarray));
+        let before = native.logprobs(&of(&texts())).unwrap();
+        let far = |one: &[Vec<f32>], other: &[Vec<f32>]| {
+            let pairs = one.iter().flatten().zip(other.iter().flatten());
+            pairs.map(|(a, b)| (a - b).abs()).max_by(f32::total_cmp).unwrap()
+        };
+        assert!(far(&before, &burn.logprobs(&of(&texts())).unwrap()) < 1e-5);
+        assert_eq!(burn.logprobs(&[(&[3, 4], 2)]).unwrap(), [vec![0.0_f32; 0]]);
+        let folder = tempfile::tempdir().unwrap();
+        for step in 1..=5 {
+            let batch = drawn(&mut native, &[1.0, -1.0, 0.5, -0.5], true);
+            let (own, other) = (native.update(&batch).unwrap(), burn.update(&batch).unwrap());
+            let figures = [own, other].map(|update| update.policy.unwrap());
+            assert_eq!(figures[0].tokens, figures[1].tokens);
+            assert!((own.gradient_norm - other.gradient_norm).abs() < 1e-3 * own.gradient_norm);
+            if step == 3 {
+                burn.save(folder.path()).unwrap();
+            }
+            if step > 3 {
+                let mut again = on(Backend::Ndarray).resume(folder.path()).unwrap();
+                assert_eq!(again.steps(), step - 1);
+                again.update(&batch).unwrap();
+                assert_eq!(again.model().unwrap(), burn.model().unwrap());
+                again.save(folder.path()).unwrap();
+            }
+        }
+        let (after, other) =
+            (native.logprobs(&of(&texts())).unwrap(), burn.logprobs(&of(&texts())).unwrap());
+        assert!(far(&before, &after) > 0.02, "nothing was learnt");
+        assert!(far(&after, &other) < 1e-3, "{after:?}, {other:?}");
+        assert_eq!(burn.model().unwrap().adapter.is_some(), adapter.is_some());
+        // The two kinds of backends do not go on with one another's state.
+        let error = on(Backend::Native).resume(folder.path()).unwrap_err().to_string();
+        assert!(error.contains("belongs to a run"), "{error}");
+    }
+}
+
+#[test]
+fn a_backend_that_trains_nothing_is_refused() {
+    let error = Online::on(Backend::Wgpu, settings(), model(5)).unwrap_err().to_string();
+    assert!(error.contains("wgpu, which trains nothing: expected native"), "{error}");
+    let trainer = Trainer::new(settings()).backend(Backend::Wgpu);
+    let error = trainer.train(model(5), &counting()).unwrap_err().to_string();
+    assert!(error.contains("wgpu, which trains nothing"), "{error}");
+    #[cfg(not(feature = "cuda"))]
+    {
+        let error = Online::on(Backend::Cuda, settings(), model(5)).unwrap_err().to_string();
+        assert!(error.contains("cuda needs the feature `cuda`"), "{error}");
+    }
 }
 
 #[test]

@@ -11,8 +11,8 @@ use std::sync::Arc;
 
 use tts_core::task::Math;
 use tts_core::{BoxError, Generator, SearchStrategy, StepScorer, Task};
-use tts_models::LanguageModel;
 use tts_models::train::Model;
+use tts_models::{Backend, LanguageModel};
 
 use super::keep::Keeper;
 use super::worth::Said;
@@ -52,6 +52,7 @@ pub struct Reinforce<'a, S = Independent> {
     pub(super) sampler: S,
     pub(super) task: Arc<dyn Task>,
     pub(super) folder: Option<PathBuf>,
+    pub(super) trains_on: Backend,
     // Of no lifetime of its own, so that what a run is lent may be lent for shorter.
     pub(super) reference: Option<&'a mut (dyn LanguageModel + 'static)>,
     pub(super) scorer: Option<&'a dyn StepScorer>,
@@ -88,6 +89,7 @@ impl Reinforce<'_> {
             sampler,
             task: Arc::new(Math),
             folder: None,
+            trains_on: Backend::Native,
             reference: None,
             scorer: None,
             roles: BTreeMap::new(),
@@ -115,6 +117,7 @@ impl<'a, S> Reinforce<'a, S> {
             config,
             task,
             folder,
+            trains_on,
             reference,
             scorer,
             roles,
@@ -130,6 +133,7 @@ impl<'a, S> Reinforce<'a, S> {
             sampler,
             task,
             folder,
+            trains_on,
             reference,
             scorer,
             roles,
@@ -148,6 +152,15 @@ impl<'a, S> Reinforce<'a, S> {
     #[must_use]
     pub fn task(mut self, task: Arc<dyn Task>) -> Self {
         self.task = task;
+        self
+    }
+
+    /// Where weights are learnt: on own kernels on the CPU unless said, or by Burn on an NVIDIA GPU ([`Backend::Cuda`])
+    /// or as the reference ([`Backend::Ndarray`]). Who draws on another backend than who learns computes otherwise, and
+    /// [`ReinforceConfig::old`] has to be recomputed.
+    #[must_use]
+    pub fn trains_on(mut self, backend: Backend) -> Self {
+        self.trains_on = backend;
         self
     }
 

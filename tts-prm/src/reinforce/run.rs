@@ -22,7 +22,7 @@ use std::ops::ControlFlow;
 use serde_json::{Value, json};
 use tts_core::{Generator, SearchStrategy, StepScorer, seed};
 use tts_models::train::{Model, Online};
-use tts_models::{DecoderWeights, LanguageModel};
+use tts_models::{Backend, DecoderWeights, LanguageModel};
 
 use super::curriculum::Drawing;
 use super::journal::Journal;
@@ -57,12 +57,13 @@ impl<S: SearchStrategy + Clone + std::fmt::Debug> Reinforce<'_, S> {
             Some(folder) => {
                 let header = self.header(problems);
                 let mut journal = Journal::open(folder, &header)?;
-                let online = Online::open(training, model, &folder.join(STATE))?;
+                let online = Online::on(self.trains_on, training, model)?;
+                let online = online.resume(&folder.join(STATE))?;
                 // Not before the trainer has taken settings and model: what it refuses leaves no header.
                 journal.begin(&header)?;
                 (journal, online)
             }
-            None => (Journal::default(), Online::new(training, model)?),
+            None => (Journal::default(), Online::on(self.trains_on, training, model)?),
         };
         journal.back_to(online.steps())?;
         let mut drawing = Drawing::new(self.config.curriculum, problems, self.config.seed);
@@ -228,6 +229,9 @@ impl<S: SearchStrategy + Clone + std::fmt::Debug> Reinforce<'_, S> {
             "roles": self.roles.iter().map(role).collect::<Vec<_>>(),
             "reference": self.reference.as_ref().map(|model| model.identity()),
         });
+        if self.trains_on != Backend::Native {
+            header["trains on"] = json!(self.trains_on);
+        }
         if !self.scorers.is_empty() {
             let named =
                 |(name, scorer): (&String, &&dyn StepScorer)| json!([name, scorer.identity()]);

@@ -32,7 +32,7 @@ pub use feed_forward::FeedForward;
 pub use layer::DecoderLayer;
 pub use mixture::FeedForwardBlock;
 pub use norm::RmsNorm;
-pub use projection::Projection;
+pub use projection::{LowRank, Projection};
 pub use rope::{Angles, Rope};
 
 use crate::weights::config::{Rotation, Switches, is_one};

@@ -157,28 +157,6 @@ impl Native {
         self.adapted.as_ref().map_or(self.layout.decoder(), |(_, low_rank)| low_rank.total)
     }
 
-    /// `-ln p` of each next token of these examples, of weight 1, in nats.
-    pub(super) fn nats(&mut self, batch: &[Example]) -> Vec<f64> {
-        self.pack();
-        let mut nats = Vec::new();
-        for chunk in Chunk::split(batch) {
-            self.chunk(&chunk, false, Some(&mut nats));
-        }
-        nats
-    }
-
-    /// The model as it is.
-    pub(super) fn as_model(&self) -> Result<Model, ModelError> {
-        let Some((weights, low_rank)) = &self.adapted else {
-            return unflatten(&self.adam.weights, &self.config, &self.layout);
-        };
-        let (adapter, label) = self.adam.weights.split_at(low_rank.total);
-        let mut weights = weights.clone();
-        weights[self.layout.decoder()..].copy_from_slice(label);
-        let model = unflatten(&weights, &self.config, &self.layout)?;
-        Ok(Model { adapter: Some(low_rank.unflatten(adapter)), ..model })
-    }
-
     /// The loss of a chunk, and what its policy goals came to; its gradients are added, if it is to be learnt. Who
     /// asks for the nats of its next tokens gets nothing else.
     fn chunk(
@@ -297,7 +275,23 @@ impl Learner for Native {
         self.packed = Packed::Nothing;
     }
 
-    fn model(self) -> Result<Model, ModelError> {
-        self.as_model()
+    fn nats(&mut self, batch: &[Example]) -> Result<Vec<f64>, ModelError> {
+        self.pack();
+        let mut nats = Vec::new();
+        for chunk in Chunk::split(batch) {
+            self.chunk(&chunk, false, Some(&mut nats));
+        }
+        Ok(nats)
+    }
+
+    fn model(&self) -> Result<Model, ModelError> {
+        let Some((weights, low_rank)) = &self.adapted else {
+            return unflatten(&self.adam.weights, &self.config, &self.layout);
+        };
+        let (adapter, label) = self.adam.weights.split_at(low_rank.total);
+        let mut weights = weights.clone();
+        weights[self.layout.decoder()..].copy_from_slice(label);
+        let model = unflatten(&weights, &self.config, &self.layout)?;
+        Ok(Model { adapter: Some(low_rank.unflatten(adapter)), ..model })
     }
 }

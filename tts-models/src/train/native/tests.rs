@@ -8,8 +8,8 @@ use crate::exec::Cpu;
 use crate::testing::{byte_config, lively_weights};
 use crate::train::burn_learner::BurnLearner;
 use crate::train::{
-    Adapter, AdapterConfig, Clipping, Conjunction, Contest, Goal, LabelHead, PolicyGoal, Ratio,
-    SequenceGoal, Site, Target, Trainer,
+    Adapter, AdapterConfig, Clipping, Conjunction, Contest, Factors, Goal, LabelHead, PolicyGoal,
+    Ratio, SequenceGoal, Site, Target, Trainer,
 };
 
 fn config(precision: Precision, threads: usize) -> TrainConfig {
@@ -148,6 +148,13 @@ fn distances(
     let close = if precision == Precision::F32 { 1e-5 } else { 2e-2 };
     assert!((own.loss - reference.loss).abs() < close * reference.loss.abs(), "{kind}");
     assert_eq!((own.tokens, own.weight.to_bits()), (reference.tokens, reference.weight.to_bits()));
+    let (found, expected) = (own.policy, reference.policy);
+    assert_eq!((found.tokens, found.clipped), (expected.tokens, expected.clipped), "{kind}");
+    for (found, expected) in
+        [(found.drift, expected.drift), (found.divergence, expected.divergence)]
+    {
+        assert!((found - expected).abs() <= 10.0 * close * expected.abs(), "{kind}: {found}");
+    }
     let only_loss = native.sums(&batch, false).unwrap();
     assert_eq!(only_loss, own, "the loss alone differs from that with gradients");
     let reference = values(&burn.gradient().unwrap());
@@ -482,6 +489,52 @@ fn adapters_are_what_they_merge_to_and_so_are_their_gradients() {
                         "{kind}: layer {layer}, {site:?}, factor {which}: {found} for {size}"
                     );
                 }
+            }
+        }
+    }
+}
+
+/// With Burn, whole or in pieces, which change rounding only; what is frozen has no gradient.
+#[test]
+fn gradients_of_adapters_are_those_of_burn() {
+    for (kind, sites, frozen_layers) in [
+        ("qwen3", &Site::ALL[..], 0),
+        ("qwen2", &[Site::Query, Site::Value, Site::Up], 1),
+        ("llama", &[Site::Down, Site::Output], 0),
+    ] {
+        let start = adapted(kind, sites);
+        let vocab = start.decoder.config.vocab_size;
+        let batch = [examples(vocab), drawn(vocab)].concat();
+        let settings = TrainConfig { frozen_layers, ..config(Precision::F32, 2) };
+        let mut native = Native::new(&settings, start.clone()).unwrap();
+        let own = native.sums(&batch, true).unwrap();
+        let low_rank = &native.adapted.as_ref().unwrap().1;
+        let (factors, label) = native.gradient.split_at(low_rank.total);
+        let factors = low_rank.unflatten(factors);
+        for piece in [usize::MAX, 100] {
+            let burn = BurnLearner::<Cpu>::new(&settings, start.clone(), &NdArrayDevice::default());
+            let mut burn = burn.unwrap().in_pieces(piece);
+            let reference = burn.sums(&batch, true).unwrap();
+            assert!((own.loss - reference.loss).abs() < 1e-5 * own.loss, "{kind}: {reference:?}");
+            assert_eq!(own.tokens, reference.tokens);
+            assert!((own.weight - reference.weight).abs() < 1e-9 * own.weight);
+            let found = burn.gradient().unwrap();
+            assert_eq!(found.decoder, start.decoder, "what is adapted has changed");
+            let found_label = found.label.unwrap();
+            let all = |adapter: &Adapter| -> Vec<Vec<f32>> {
+                let each = adapter.layers.iter().flatten();
+                each.flat_map(|Factors { a, b }| [a.clone(), b.clone()]).collect()
+            };
+            let mut pairs: Vec<(Vec<f32>, Vec<f32>)> =
+                all(&factors).into_iter().zip(all(&found.adapter.unwrap())).collect();
+            let frozen = pairs.len() / start.decoder.layers.len() * frozen_layers;
+            pairs.push((label.to_vec(), [found_label.weight, found_label.bias].concat()));
+            for (place, (own, reference)) in pairs.iter().enumerate() {
+                let far: Vec<f32> = own.iter().zip(reference).map(|(a, b)| a - b).collect();
+                let size = norm_of(reference);
+                assert_eq!(size <= 0.0, place < frozen, "{kind}: {place}");
+                let far = norm_of(&far);
+                assert!(far < 2e-4 * size.max(1e-3), "{kind}: factor {place}: {far} of {size}");
             }
         }
     }

@@ -1,4 +1,5 @@
-//! A policy whose adapter began elsewhere: what was learnt before is gone on from, to the bits.
+//! A policy whose adapter began elsewhere, where what was learnt before is gone on from, to the bits; and training on
+//! another backend than own kernels.
 
 use super::*;
 
@@ -86,4 +87,44 @@ fn an_adapter_that_was_killed_goes_on_to_the_same_bits() {
     // A run that began from another adapter is not gone on with.
     let other = Reinforce::new(settings(6)).task(Arc::new(Exact)).folder(&whole);
     assert!(other.run(&mut engine(1), begun(new()), &problems(5)).is_err());
+}
+
+/// By Burn it learns what it learns on own kernels, up to rounding, an adapter or all weights, and a folder knows which of
+/// them began it.
+#[test]
+fn another_trainer_learns_the_same() {
+    let config = || ReinforceConfig { old: Old::Recomputed, ..settings(3) };
+    for model in [Model::from(weights()), begun(new())] {
+        let folder = tempfile::tempdir().unwrap();
+        let on = |backend, steps| {
+            let run = Reinforce::new(ReinforceConfig { steps, ..config() }).task(Arc::new(Exact));
+            let run = run.folder(folder.path().join(format!("{backend:?}"))).trains_on(backend);
+            run.run(&mut engine(1), model.clone(), &problems(5))
+        };
+        let (own, other) = (on(Backend::Native, 3).unwrap(), on(Backend::Ndarray, 3).unwrap());
+        // What is drawn first, by the same weights, is the same.
+        let (own_steps, other_steps) = (steps(&own.notes), steps(&other.notes));
+        assert_eq!(own_steps[0].reward.to_bits(), other_steps[0].reward.to_bits());
+        let norms = [&own_steps, &other_steps].map(|steps| steps[0].gradient_norm.unwrap());
+        assert!(norms[0] > 0.0 && (norms[0] - norms[1]).abs() < 1e-3 * norms[0], "{norms:?}");
+        let values = |model: &Model| -> Vec<f32> {
+            let bits = if model.adapter.is_some() { factors(model) } else { bits(model) };
+            bits.into_iter().map(f32::from_bits).collect()
+        };
+        let (found, expected) = (values(&other.model), values(&own.model));
+        let moved = |to: &[f32]| {
+            let from = values(&model);
+            from.iter().zip(to).map(|(a, b)| (a - b).abs()).max_by(f32::total_cmp).unwrap()
+        };
+        let far = found.iter().zip(&expected).map(|(a, b)| (a - b).abs());
+        let far = far.max_by(f32::total_cmp).unwrap();
+        assert!(moved(&expected) > 1e-3 && far < 0.05 * moved(&expected), "{far}");
+        // Killed after its third step it goes on; the other kind does not go on for it.
+        let more = on(Backend::Ndarray, 4).unwrap();
+        assert_eq!(steps(&more.notes)[..3], other_steps[..]);
+        std::fs::rename(folder.path().join("Ndarray"), folder.path().join("kept")).unwrap();
+        std::fs::rename(folder.path().join("Native"), folder.path().join("Ndarray")).unwrap();
+        let error = on(Backend::Ndarray, 4).unwrap_err().to_string();
+        assert!(error.contains("other") || error.contains("belongs"), "{error}");
+    }
 }
