@@ -118,6 +118,9 @@ fn introduce(
     for (role, engine) in &engines.others {
         writeln!(err, "{role:<9} {}", engine.describe())?;
     }
+    if let Some(brought) = setup.brought() {
+        writeln!(err, "preset    {brought}")?;
+    }
     writeln!(err, "strategy  {}", serde_json::to_string(&setup.recipe)?)?;
     writeln!(err, "scorer    {} ({scale})", setup.scorer)?;
     for (name, spec) in &setup.named {
@@ -243,7 +246,8 @@ fn run(mut arguments: Arguments) -> Result<(), Error> {
     let asks = Asks::of(&problems, writing, few_shot.as_ref(), bare.as_ref())?;
     let collector = collector(&arguments, &problems, &asks)?;
     let mut setup = arguments.search.setup()?;
-    (setup.prompt, setup.rule) = (asks.prompt("..."), problems.rule(writing, few_shot.as_ref())?);
+    setup.prompt = asks.prompt("...");
+    setup.rule = problems.rule(setup.rule, writing);
     let folder = folder(&arguments, &problems.name);
     let engines = arguments.model.open()?;
     if let (Some((family, _)), Some(tokenizer)) = (problems.family, engines.policy.tokenizer()) {

@@ -186,13 +186,13 @@ fn run(arguments: &Arguments) -> Result<(), Error> {
     // What a line depends on besides the request: the model's files and how they are multiplied.
     let name = model.identity().ok_or("the model does not say what it is")?;
     let policy = store.over(model, name);
-    let mut rule = arguments.writing.rule(few_shot.as_ref())?;
+    let mut rule = arguments.writing.rule(few_shot.as_ref(), None)?;
     if arguments.family.is_some() && arguments.writing.step.is_empty() {
         rule.delimiters = StepRule::lines().delimiters;
     }
     let search = Search::new(&policy)
         .rule(rule)
-        .sampling(arguments.writing.sampling()?)
+        .sampling(arguments.writing.sampling(None)?)
         .seed(arguments.writing.seed)
         .concurrency(arguments.concurrency);
     let style = "{elapsed_precise} [{wide_bar}] {pos}/{len} problems, {eta} to go; {msg}";

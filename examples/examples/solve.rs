@@ -88,6 +88,9 @@ fn run(arguments: &Arguments) -> Result<(), Error> {
         setup.recipe = recipe;
         forecast = Some(found);
     }
+    if let Some(brought) = setup.brought() {
+        writeln!(out, "preset    {brought}")?;
+    }
     writeln!(out, "strategy  {}", serde_json::to_string(&setup.recipe)?)?;
     writeln!(out, "scorer    {} ({scale})", setup.scorer)?;
     for (name, spec) in &setup.named {

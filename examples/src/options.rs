@@ -6,16 +6,18 @@ mod lost;
 mod named;
 mod setup;
 mod spending;
+mod writing;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use clap::Args;
-use tts_core::{Prompt, Replay, Sampling, SearchStrategy, StepRule, StepScorer, Task, task};
+use tts_core::{Prompt, Replay, SearchStrategy, StepScorer, Task, task};
 use tts_models::remote::{Remote, RemoteConfig};
 use tts_models::text::template::TemplateArgument;
 use tts_models::{Backend, EngineConfig, KeyValues, LanguageModel, WeightFormat};
 use tts_prm::ScorerSpec;
+use tts_search::recipe::Preset;
 use tts_search::{FewShot, Recipe};
 
 use crate::engines::{Engine, EngineSpec, Engines, LocalConfig, POLICY};
@@ -26,6 +28,7 @@ pub use self::jury::JuryOptions;
 pub use self::named::{Named, NamedOptions, NamedScorers, Scorers};
 pub use self::setup::Setup;
 pub use self::spending::{Priced, SpendingOptions};
+pub use self::writing::WritingOptions;
 
 /// Which model, and how it runs. Of engines by role, `--tokenizer`, `--adapter`, `--positions` and `--template-arg`
 /// are the policy's; others have such settings of their own.
@@ -278,7 +281,8 @@ impl ModelOptions {
 /// Which search.
 #[derive(Debug, Args)]
 pub struct SearchOptions {
-    /// Strategy by name, with `--n`: the names are in `docs/models.md`, and an unknown one gets the list.
+    /// Strategy by name, with `--n`: the names are in `docs/models.md`, and an unknown one gets the list. Those of other
+    /// projects, such as `its-hub/beam-search`, are in `docs/migrate.md`.
     #[arg(long, default_value = "best-of-n")]
     pub strategy: String,
     /// Budget of the strategy: solutions sampled, or width of the search.
@@ -304,45 +308,6 @@ pub struct SearchOptions {
     /// How the policy is asked, and how it writes.
     #[command(flatten)]
     pub writing: WritingOptions,
-}
-
-/// How a policy is asked, and how it writes.
-#[derive(Debug, Args)]
-pub struct WritingOptions {
-    /// Where all randomness comes from.
-    #[arg(long, default_value_t = 0)]
-    pub seed: u64,
-    /// Sampling temperature; 0 is greedy.
-    #[arg(long, default_value_t = 0.8)]
-    pub temperature: f32,
-    /// Only the this many most probable tokens; 0 for all.
-    #[arg(long, default_value_t = 0)]
-    pub top_k: u32,
-    /// Only the most probable tokens that hold this much probability.
-    #[arg(long, default_value_t = 1.0)]
-    pub top_p: f32,
-    /// Only tokens at least this probable relative to the most probable.
-    #[arg(long, default_value_t = 0.0)]
-    pub min_p: f32,
-    /// Text that ends a step, with \n for a line break; may be given several times. Default: a
-    /// blank line, or a line break with --few-shot.
-    #[arg(long)]
-    pub step: Vec<String>,
-    /// Text that ends a solution; may be given several times.
-    #[arg(long)]
-    pub stop: Vec<String>,
-    /// Longest step, in tokens.
-    #[arg(long, default_value_t = 256)]
-    pub max_step_tokens: u32,
-    /// Longest solution, in tokens.
-    #[arg(long, default_value_t = 512)]
-    pub max_tokens: u32,
-    /// Most steps of a solution.
-    #[arg(long, default_value_t = 40)]
-    pub max_steps: u32,
-    /// How the policy is asked.
-    #[command(flatten)]
-    pub prompting: PromptOptions,
 }
 
 /// How a policy is asked.
@@ -394,6 +359,15 @@ impl SearchOptions {
         Ok(judges::registry().default_of(&self.strategy, n)?)
     }
 
+    /// What another project's name stands for, where the strategy has one.
+    ///
+    /// # Errors
+    /// When that project knows no such budget.
+    pub fn preset(&self) -> Result<Option<Preset>, Error> {
+        let named = self.recipe.is_none().then(|| Preset::named(&self.strategy, self.n));
+        Ok(named.flatten().transpose()?)
+    }
+
     /// What an answer is.
     ///
     /// # Errors
@@ -407,61 +381,22 @@ impl SearchOptions {
     /// # Errors
     /// When the recipe or the worked examples cannot be read.
     pub fn setup(&self) -> Result<Setup, Error> {
-        let (few_shot, sampling) = (self.writing.prompting.few_shot()?, self.writing.sampling()?);
+        let (few_shot, preset) = (self.writing.prompting.few_shot()?, self.preset()?);
         let setup = Setup {
             recipe: self.recipe()?,
             scorer: self.scorer.to_string(),
             named: self.named.told(),
             task: self.task()?.name().to_owned(),
-            rule: self.writing.rule(few_shot.as_ref())?,
-            sampling,
+            rule: self.writing.rule(few_shot.as_ref(), preset.as_ref())?,
+            sampling: self.writing.sampling(preset.as_ref())?,
             budget: self.spending.budget()?,
             prices: self.spending.prices()?,
             seed: self.writing.seed,
             prompt: self.writing.prompting.prompt(few_shot.as_ref(), "..."),
+            preset: preset.map(|preset| (self.strategy.clone(), preset)),
         };
         setup.recipe.check()?;
         Ok(setup)
-    }
-}
-
-impl WritingOptions {
-    /// Where steps end.
-    ///
-    /// # Errors
-    /// When a limit is 0 or a delimiter empty.
-    pub fn rule(&self, few_shot: Option<&FewShot>) -> Result<StepRule, Error> {
-        let mut rule = few_shot.map_or_else(StepRule::default, |_| FewShot::rule());
-        if !self.step.is_empty() {
-            rule.delimiters = self.step.iter().map(|text| unescape(text)).collect();
-        }
-        if !self.stop.is_empty() {
-            rule.stop = self.stop.iter().map(|text| unescape(text)).collect();
-        }
-        let rule = StepRule {
-            max_step_tokens: self.max_step_tokens,
-            max_tokens: self.max_tokens,
-            max_steps: self.max_steps,
-            ..rule
-        };
-        rule.check()?;
-        Ok(rule)
-    }
-
-    /// How tokens are drawn.
-    ///
-    /// # Errors
-    /// When a value is out of range.
-    pub fn sampling(&self) -> Result<Sampling, Error> {
-        let sampling = Sampling {
-            temperature: self.temperature,
-            top_k: self.top_k,
-            top_p: self.top_p,
-            min_p: self.min_p,
-            first: None,
-        };
-        sampling.check()?;
-        Ok(sampling)
     }
 }
 

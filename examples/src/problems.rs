@@ -121,20 +121,12 @@ impl Problems {
         })
     }
 
-    /// Where steps end: of a family with a line, unless something else is said.
-    ///
-    /// # Errors
-    /// As [`WritingOptions::rule`].
-    pub fn rule(
-        &self,
-        writing: &WritingOptions,
-        few_shot: Option<&FewShot>,
-    ) -> Result<StepRule, Error> {
-        let mut rule = writing.rule(few_shot)?;
-        if self.family.is_some() && writing.step.is_empty() {
-            rule.delimiters = StepRule::lines().delimiters;
+    /// Where steps end: as `rule` says, of a family with a line unless an option says something else.
+    pub fn rule(&self, rule: StepRule, writing: &WritingOptions) -> StepRule {
+        if self.family.is_none() || !writing.step.is_empty() {
+            return rule;
         }
-        Ok(rule)
+        StepRule { delimiters: StepRule::lines().delimiters, ..rule }
     }
 
     /// What they are, in one line.

@@ -7,7 +7,7 @@ mod common;
 use common::ByHand;
 use proptest::prelude::*;
 use tts_core::*;
-use tts_search::compat::{its_hub, rebase, search_and_learn, treequest};
+use tts_search::compat::{its_hub, openr, rebase, search_and_learn, thinkbooster, treequest};
 use tts_search::particle::{Anneal, AnnealBy};
 
 /// What became of a beam's step: its score, and whether it ended.
@@ -215,6 +215,89 @@ fn presets_are_sound_and_bad_budgets_are_named() {
         assert!(error.contains(expected), "{error}");
     }
     assert_eq!(its_hub::particle_gibbs(16, 2).expect("divides").filter.n, 8);
+}
+
+/// PUCT of `OpenR` on four visits of the question, with its logarithm: `Q + P k sqrt(N) / (1 + N_c)`, where
+/// `k = ln((N + 19653) / 19652) + 1.25`.
+#[test]
+fn the_tree_search_of_openr_by_hand() {
+    let strategy = openr::mcts(3);
+    assert_eq!(strategy.simulations, 30);
+    let mut search = ByHand::new(strategy);
+    search.tree = search.tree.with_scale(Scale::PREFIX);
+    // One leaf after the other, each by four actions.
+    assert_eq!(search.start(), [(0, 4)]);
+    let first = search.open(0, &[0.6, 0.5, 0.1, 0.1]);
+    // All have been visited once: the best by Q alone, as their priors are equal.
+    assert_eq!(search.next(&first), [(first[0].0, 4)]);
+    let second = search.open(first[0].0, &[0.2, 0.1, 0.1, 0.1]);
+    let puct = |value: f64, visits: f64| {
+        let grown = ((8.0_f64 + 19_653.0) / 19_652.0).ln() + 1.25;
+        value + 0.25 * grown * 8.0_f64.sqrt() / (1.0 + visits)
+    };
+    // 0.22 + 0.147 against 0.5 + 0.442.
+    assert!(puct(0.22, 5.0) < puct(0.5, 1.0));
+    assert_eq!(search.next(&second), [(first[1].0, 4)]);
+}
+
+/// Where a path ends, its lines are not given to others; what is set aside leaves the beam as it was.
+#[test]
+fn beams_of_openr_narrow_and_those_of_thinkbooster_do_not() {
+    let mut narrow = ByHand::new(openr::beam_search(8, 4).expect("divides"));
+    assert_eq!(narrow.start(), [(0, 8)]);
+    let mut first = vec![narrow.stop(0, 0.9)];
+    first.extend(narrow.open(0, &[0.8, 0.7, 0.1]));
+    assert_eq!(narrow.next(&first), [(first[1].0, 4)]);
+    let mut wide = ByHand::new(thinkbooster::beam_search(2, 3));
+    assert_eq!(wide.start(), [(0, 6)]);
+    let mut first = vec![wide.stop(0, 0.9)];
+    first.extend(wide.open(0, &[0.8, 0.7, 0.1]));
+    assert_eq!(wide.next(&first), [(first[1].0, 3), (first[2].0, 3)]);
+}
+
+#[test]
+fn every_preset_has_a_name_and_names_what_it_cannot_do() {
+    use tts_search::Recipe;
+    use tts_search::recipe::{Preset, Registry};
+    let registry = Registry::default();
+    for name in Preset::names() {
+        let at = |n| Preset::named(name, n).expect("a name");
+        // A budget that all of them know.
+        let preset = at(48).unwrap_or_else(|error| panic!("{name}: {error}"));
+        let (project, _) = name.split_once('/').expect("a project");
+        assert!(!project.is_empty() && !Recipe::NAMES.contains(&name), "{name}");
+        preset.rule.iter().for_each(|rule| rule.check().expect(name));
+        preset.sampling.iter().for_each(|sampling| sampling.check().expect(name));
+        assert_eq!(registry.default_of(name, 48).expect(name), preset.recipe);
+        // It is an ordinary recipe: written and read again, without its name.
+        let json = serde_json::to_string(&preset.recipe).expect("JSON");
+        assert_eq!(Recipe::from_json(&json).expect(name), preset.recipe);
+        assert!(!json.contains(name), "{json}");
+        let error = at(0).expect_err(name).to_string();
+        assert!(error.contains(&format!("{name}: n is 0")), "{error}");
+    }
+    for (name, n, expected) in [
+        ("its-hub/beam-search", 8, "the first level would have 2 paths"),
+        ("its-hub/particle-gibbs", 9, "budget is 9 for 2 iterations"),
+        ("search-and-learn/dvts", 10, "10"),
+        (
+            "thinkbooster/beam-search",
+            16,
+            "thinkbooster/beam-search: n is 16, expected a multiple of 3",
+        ),
+        ("deepconf/online-high", 8, "most is 8, expected at least warm_up, which is 16"),
+        (
+            "openr/beam",
+            8,
+            "no strategy is called \"openr/beam\", expected one of search-and-learn/best-of-n",
+        ),
+    ] {
+        let error = registry.default_of(name, n).expect_err(name).to_string();
+        assert!(error.contains(expected), "{name}: {error}");
+    }
+    // Names without a project are as they were.
+    let error = registry.default_of("viterbi", 8).expect_err("none").to_string();
+    assert!(error.contains("greedy") && !error.contains("its-hub"), "{error}");
 }
 
 /// Every temperature that `its_hub` tests of its own, where the recorded values lie beside the workspace.

@@ -250,12 +250,17 @@ mod tests {
             ("best-of-n", search("best-of-n", 8)),
             ("dvts", search("dvts", 8)),
             ("greedy", search("greedy", 8)),
+            // A search of another project.
+            ("its-hub/particle-filter-16", search("particle-filter", 16)),
+            ("its-hub/particle-filter", search("particle-filter", 8)),
         ] {
             assert_eq!(Plan::named(text, &Registry::default(), 8, 64), Ok(expected), "{text}");
         }
         for (text, problem) in [
             ("breadth-first", "expected one of greedy"),
             ("", "expected one of greedy"),
+            ("its-hub/viterbi", "expected one of search-and-learn/best-of-n"),
+            ("its-hub/beam-search-10", "its-hub/beam-search: beam search: "),
             ("beam-0", "n is 0"),
             ("beam-65", "N is 65, expected at most 64"),
             ("beam-99999999999999999999999", "expected at most 64"),

@@ -7,6 +7,9 @@
 //! { "strategy": "beam-search", "keep": "√N", "branch": "√N", "select": { "rule": "weighted" } }
 //! ```
 //!
+//! A text that is the name of another project's search ([`Preset`]), such as `"its-hub/beam-search"`, is its strategy at the
+//! budget; steps and sampling are those of the comparison.
+//!
 //! Where samples are judgements, of the family of panels, `{ "vote": "sum" }` adds up their scores, and with `"keep": 0.5`
 //! those of the half that the arm's scorer trusts most; `{ "score": "responses" }` is the choice of a scalar reward model, and
 //! `{ "score": "critiques" }` that of a semi-scalar one, by the mean over N critiques.
@@ -19,6 +22,7 @@ use serde_json::Value;
 use tts_core::{SearchStrategy, Selection};
 use tts_search::Recipe;
 use tts_search::evaluate::{Method, square_root};
+use tts_search::recipe::Preset;
 
 use super::judgements::{Scored, Scores, Votes};
 use super::rejection::Rejection;
@@ -40,10 +44,28 @@ pub enum Way {
     Recipe(Template),
 }
 
-/// A recipe with a budget to fill in.
+/// A recipe with a budget to fill in, or the name of another project's.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct Template(serde_json::Map<String, Value>);
+#[serde(try_from = "Value", into = "Value")]
+pub struct Template(Value);
+
+impl TryFrom<Value> for Template {
+    type Error = String;
+
+    fn try_from(value: Value) -> Result<Self, String> {
+        match &value {
+            Value::Object(_) => Ok(Self(value)),
+            Value::String(name) if Preset::names().any(|known| known == name) => Ok(Self(value)),
+            other => Err(format!("{other}: expected a recipe, or the name of another project's")),
+        }
+    }
+}
+
+impl From<Template> for Value {
+    fn from(template: Template) -> Self {
+        template.0
+    }
+}
 
 impl Template {
     /// The recipe at a budget.
@@ -51,7 +73,10 @@ impl Template {
     /// # Errors
     /// When it is no recipe, or the budget is no square where its root is asked for, or no multiple where a part is.
     pub fn at(&self, n: usize) -> Result<Recipe, Error> {
-        let mut recipe = Value::Object(self.0.clone());
+        if let Some(preset) = self.0.as_str().and_then(|name| Preset::named(name, n)) {
+            return Ok(preset?.recipe);
+        }
+        let mut recipe = self.0.clone();
         fill(&mut recipe, n)?;
         Ok(Recipe::from_json(&recipe.to_string())?)
     }
@@ -135,8 +160,8 @@ impl std::fmt::Display for Way {
             Self::Votes(_) => f.write_str("a vote of judgements"),
             Self::Scores(_) => f.write_str("scores of responses"),
             Self::Rejection(_) => f.write_str("samples that are short enough"),
-            Self::Recipe(Template(fields)) => {
-                let name = fields.get("strategy").and_then(Value::as_str);
+            Self::Recipe(Template(recipe)) => {
+                let name = recipe.get("strategy").unwrap_or(recipe).as_str();
                 f.write_str(name.unwrap_or("a recipe"))
             }
         }
@@ -146,9 +171,28 @@ impl std::fmt::Display for Way {
 #[cfg(test)]
 mod tests {
     use serde_json::json;
+    use tts_search::ParticleFilter;
     use tts_search::refine::Revision;
 
     use super::*;
+
+    #[test]
+    fn names_of_other_projects_are_recipes() {
+        let way: Way = serde_json::from_value(json!("its-hub/particle-filter")).expect("a name");
+        assert_eq!(way.to_string(), "its-hub/particle-filter");
+        assert_eq!(serde_json::to_value(&way).expect("JSON"), json!("its-hub/particle-filter"));
+        let expected: Recipe = ParticleFilter::of(16).into();
+        assert_eq!(way.search(16, Selection::default()).expect("a recipe"), expected);
+        assert!(way.is_scored(4).expect("a recipe") && !way.is_pooled());
+        assert!(way.search(16, Selection::majority()).is_err(), "it says itself how it chooses");
+        let beam: Way = serde_json::from_value(json!("its-hub/beam-search")).expect("a name");
+        let error = beam.search(8, Selection::default()).expect_err("too few").to_string();
+        assert!(error.contains("its-hub/beam-search: budget is 8"), "{error}");
+        // A name of neither is refused as it was, and a method stays one.
+        assert!(serde_json::from_value::<Way>(json!("its-hub/beem-search")).is_err());
+        let method: Way = serde_json::from_value(json!("majority")).expect("a method");
+        assert_eq!(method, Way::Method(Method::Majority));
+    }
 
     #[test]
     fn parts_of_a_budget_are_whole() {

@@ -11,8 +11,10 @@ use tts_core::{
     task,
 };
 use tts_search::Recipe;
+use tts_search::recipe::Preset;
 
 use super::named::{self, Scorers};
+use super::writing;
 use crate::Error;
 use crate::engines::Engines;
 
@@ -41,9 +43,22 @@ pub struct Setup {
     pub seed: u64,
     /// How questions become prompts, by an example.
     pub prompt: Prompt,
+    /// The other project's name that was asked for, and what it stands for. It decides nothing by itself: all of it is in
+    /// the fields above.
+    #[serde(skip)]
+    pub preset: Option<(String, Preset)>,
 }
 
 impl Setup {
+    /// What another project's name brought besides a strategy, as options that say the same; `None` where no such name was
+    /// asked for.
+    pub fn brought(&self) -> Option<String> {
+        let (name, preset) = self.preset.as_ref()?;
+        let options = writing::brought(preset, &self.rule, &self.sampling);
+        let beside = if options.is_empty() { "nothing else".to_owned() } else { options.join(" ") };
+        Some(format!("{name}: the strategy below, and {beside}"))
+    }
+
     /// The search that all of it says, by these models and this scorer.
     pub fn search<'a>(
         &self,

@@ -21,7 +21,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use tts_core::{Aggregate, Expand, NodeId, Requirements, SearchStrategy, Tree, View};
 
-use super::{Recipe, RecipeError};
+use super::{Preset, Recipe, RecipeError};
 
 /// A strategy of another crate, by name.
 #[derive(Serialize, Deserialize)]
@@ -258,8 +258,8 @@ impl Registry {
         super::in_file(path.as_ref(), |json| self.from_json(json))
     }
 
-    /// A strategy by name at a budget of `n` lines: one of this crate ([`Recipe::default_of`]), or of the
-    /// registry.
+    /// A strategy by name at a budget of `n` lines: one of this crate ([`Recipe::default_of`]), of the
+    /// registry, or of another project ([`Preset::named`]).
     ///
     /// # Errors
     /// When the name is unknown, or `n` is refused.
@@ -273,10 +273,17 @@ impl Registry {
                 self.fill(&mut recipe)?;
                 Ok(recipe)
             }
-            Err(RecipeError::Name { name, mut known }) => {
-                known.extend(self.entries.keys().cloned());
-                Err(RecipeError::Name { name, known })
-            }
+            Err(RecipeError::Name { name, mut known }) => match Preset::named(&name, n) {
+                Some(preset) => preset.map(|preset| preset.recipe),
+                None if name.contains('/') => {
+                    let known = Preset::names().map(str::to_owned).collect();
+                    Err(RecipeError::Name { name, known })
+                }
+                None => {
+                    known.extend(self.entries.keys().cloned());
+                    Err(RecipeError::Name { name, known })
+                }
+            },
             found => found,
         }
     }

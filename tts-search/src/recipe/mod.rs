@@ -5,7 +5,8 @@
 //!   "inner": { "strategy": "beam-search", "keep": 4, "branch": 4 } }
 //! ```
 //!
-//! Strategies of other crates stand in a recipe by name, see [`Registry`].
+//! Strategies of other crates stand in a recipe by name, see [`Registry`]; those of other projects have a name on
+//! command lines, see [`Preset`].
 //!
 //! A recipe names a strategy and gives the fields that differ from its defaults. Decorators hold
 //! another recipe as `inner`. A field or strategy that does not exist is an error that names it,
@@ -17,6 +18,7 @@
 //! Source: none; a format of this library.
 
 mod custom;
+mod preset;
 
 use std::path::{Path, PathBuf};
 
@@ -25,6 +27,7 @@ use serde_json::Value;
 use tts_core::{Expand, Scripted, SearchStrategy, View, passes_on, rows};
 
 pub use custom::{Custom, Registry};
+pub use preset::Preset;
 
 use crate::choose::ComputeOptimal;
 use crate::decorate::{Dedupe, Phases, Retry};

@@ -97,7 +97,11 @@ fn exploration_and_backup_move_the_choice() {
     // The highest: 0.55 + k / 4 against 0.5 + k / 2.
     let puct = Mcts { bound: Bound::Puct, backup: Backup::Max, ..mcts(9, 2) };
     assert_eq!(third(Mcts { exploration: Some(0.19), ..puct.clone() }), [(4, 2)]);
-    assert_eq!(third(Mcts { exploration: Some(0.21), ..puct }), [(2, 2)]);
+    assert_eq!(third(Mcts { exploration: Some(0.21), ..puct.clone() }), [(2, 2)]);
+    // Below the question, visited four times: ln(105 / 100) = 0.0488 more, or ln(1005 / 1000) = 0.0050.
+    let grown = |growth| Mcts { exploration: Some(0.19), growth: Some(growth), ..puct.clone() };
+    assert_eq!(third(grown(100.0)), [(2, 2)]);
+    assert_eq!(third(grown(1000.0)), [(4, 2)]);
 }
 
 #[test]
@@ -309,6 +313,11 @@ fn bad_settings_are_refused() {
         (Mcts { leaves: 0, ..base() }.into(), "mcts: leaves is 0"),
         (Mcts { branch: 0, ..base() }.into(), "mcts: branch is 0"),
         (Mcts { exploration: Some(-1.0), ..base() }.into(), "mcts: exploration is -1"),
+        (Mcts { growth: Some(9.0), ..base() }.into(), "growth is set, and bound is uct"),
+        (
+            Mcts { growth: Some(0.0), bound: Bound::Puct, ..base() }.into(),
+            "mcts: growth is 0, expected a number of visits above 0",
+        ),
         (
             Mcts { prior: Prior::Likelihood, ..base() }.into(),
             "prior is likelihood, and bound is uct",

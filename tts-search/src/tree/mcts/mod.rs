@@ -17,6 +17,10 @@
 //! PUCT   Q(c) + k P(c) sqrt(N(parent)) / (1 + N(c))
 //! ```
 //!
+//! With [`Mcts::growth`] of `g`, `k` of PUCT is larger below nodes that were visited often, by
+//! `ln((N(parent) + g + 1) / g)`: `AlphaZero`'s form, with `g` of 19,652. Below some thousand visits it is next to
+//! nothing.
+//!
 //! The leaf gets `branch` children, and the value of every one of them is backed up: each is a state that was
 //! paid for, so none is unvisited and no first value is made up. One expansion therefore is `branch` visits, where
 //! the sources have one, and `k` weighs less than there after as many expansions. A solution that is reached again
@@ -51,21 +55,23 @@
 //!
 //! Source: Kocsis and Szepesvari 2006, "Bandit based Monte-Carlo Planning" (UCT; `k` is their `2 C_p`, with
 //! `C_p = 1 / sqrt(2)`); Silver et al. 2017 (Nature 550), methods (PUCT, virtual loss); Schrittwieser et al.
-//! 2020 (arXiv 1911.08265), appendix B (values moved between 0 and 1, and 1.25 for `k`); Hao et al. 2023 (arXiv
+//! 2020 (arXiv 1911.08265), appendix B (values moved between 0 and 1, 1.25 for `k`, and its growth); Hao et al. 2023 (arXiv
 //! 2305.14992), for reasoning in steps. The prior is that of `OpenR`: siblings by the exponential of their
 //! mean token log-probability.
 
 mod places;
+mod way;
 
 use std::collections::HashSet;
 use std::f64::consts::SQRT_2;
 
-use places::{Place, Places, Status, Value, Way};
+use places::{Place, Places, Status, Value};
 use serde::{Deserialize, Serialize};
 use tts_core::{
     Aggregate, Expand, NodeId, NodeKind, Requirements, Sampling, SearchStrategy, Selection, Tree,
     Unit, View,
 };
+use way::Way;
 
 use super::beam::Duplicates;
 use crate::sample::lines::{AGAIN, at_least_one};
@@ -158,6 +164,10 @@ pub struct Mcts {
     /// What uncertainty is worth, against values from 0 to 1. `None` is what the bound's authors have: the
     /// square root of 2 for UCT, 1.25 for PUCT.
     pub exploration: Option<f64>,
+    /// How many visits of a node it takes for uncertainty to be worth more below it, in PUCT: 19,652 is what
+    /// `AlphaZero` has. `None` for worth the same everywhere.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub growth: Option<f64>,
     /// What is thought of children beforehand, in PUCT.
     pub prior: Prior,
     /// Rollouts to the end by which a child is valued; 0 for its own score.
@@ -210,6 +220,7 @@ impl Default for Mcts {
             branch: 4,
             bound: Bound::default(),
             exploration: None,
+            growth: None,
             prior: Prior::default(),
             rollouts: 0,
             rollout_sampling: None,
@@ -247,6 +258,7 @@ impl Mcts {
                 Bound::Uct => SQRT_2,
                 Bound::Puct => 1.25,
             }),
+            growth: self.growth,
             backup: self.backup,
             normalise: adds || scale.unit != Unit::Probability,
         }
@@ -467,6 +479,12 @@ impl SearchStrategy for Mcts {
         at_least_one("mcts", "branch", self.branch)?;
         if let Some(found) = self.exploration.filter(|k| !(k.is_finite() && *k >= 0.0)) {
             return Err(format!("mcts: exploration is {found}, expected a number of at least 0"));
+        }
+        if let Some(found) = self.growth.filter(|growth| !(growth.is_finite() && *growth > 0.0)) {
+            return Err(format!("mcts: growth is {found}, expected a number of visits above 0"));
+        }
+        if self.growth.is_some() && self.bound == Bound::Uct {
+            return Err("mcts: growth is set, and bound is uct, which grows by itself".into());
         }
         if self.prior == Prior::Likelihood && self.bound == Bound::Uct {
             return Err("mcts: prior is likelihood, and bound is uct, which knows no prior".into());

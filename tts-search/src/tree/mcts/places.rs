@@ -7,6 +7,7 @@
 
 use tts_core::NodeId;
 
+use super::way::Way;
 use super::{Backup, Bound};
 
 /// What a node is to the search.
@@ -131,26 +132,6 @@ impl Place {
     }
 }
 
-/// How a child is chosen on the way down.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Way {
-    pub(super) bound: Bound,
-    pub(super) exploration: f64,
-    pub(super) backup: Backup,
-    /// Values are moved into 0 to 1 by the least and the most that was seen.
-    pub(super) normalise: bool,
-}
-
-impl Way {
-    /// What a bound takes from the visits of the parent: the same for all siblings.
-    fn width(self, above: f64) -> f64 {
-        match self.bound {
-            Bound::Uct => above.ln(),
-            Bound::Puct => above.sqrt(),
-        }
-    }
-}
-
 /// A number of places, as they are kept: a tree has no more nodes than this.
 fn short(count: usize) -> u32 {
     u32::try_from(count).unwrap_or(u32::MAX)
@@ -219,7 +200,8 @@ impl Places {
             return None;
         }
         while self.all[at].status == Status::Expanded {
-            let width = way.width(self.all[at].all_visits());
+            let visits = self.all[at].all_visits();
+            let (way, width) = (way.below(visits), way.width(visits));
             let mut best: Option<(usize, f64)> = None;
             let children = self.children(at);
             for (place, child) in children.clone().zip(&self.all[children]) {
@@ -386,8 +368,13 @@ mod tests {
 
     use super::*;
 
-    const WAY: Way =
-        Way { bound: Bound::Uct, exploration: 1.0, backup: Backup::Mean, normalise: false };
+    const WAY: Way = Way {
+        bound: Bound::Uct,
+        exploration: 1.0,
+        growth: None,
+        backup: Backup::Mean,
+        normalise: false,
+    };
 
     fn close(found: f64, expected: f64) {
         assert!((found - expected).abs() < 1e-9, "{found}, expected {expected}");
