@@ -44,8 +44,9 @@
 //!
 //! # Also here
 //!
-//! [`Store`] keeps every line that a model wrote, so that nothing is generated twice, and [`Replay`] tries
-//! other verifiers and rules on recorded samples, without a model; [`answer`] finds
+//! [`Store`] keeps every line that a model wrote and every judgement, so that nothing is made twice ([`Memo`]
+//! remembers judgements in memory), and [`Replay`] tries other verifiers and rules on recorded samples, without a
+//! model, as [`GivenTexts`] do on what was sampled elsewhere; [`answer`] finds
 //! final answers and tells whether two are the same; [`select`] votes over pools;
 //! [`metrics`] has unbiased pass@k, maj@k and others of one pool, intervals and paired tests,
 //! and what a verifier's scores are worth; `plot` (behind a feature of that name) draws them as SVG;
@@ -84,9 +85,9 @@ pub use drive::{
 };
 pub use error::{RecordError, RunError, SearchError, SearchErrorKind};
 pub use model::{
-    BoxError, Embedded, Embedder, Finished, Generated, Generator, Given, GroupId, Judged, Lane,
-    Likelihood, LineError, LineId, Reads, Replay, Request, Scored, Scoring, Session, StepScorer,
-    Store, Stored, TextKind, gather, scorer,
+    BoxError, Embedded, Embedder, Finished, Generated, Generator, Given, GivenText, GivenTexts,
+    GroupId, Judged, Lane, Likelihood, LineError, LineId, Memo, Reads, Replay, Request, Scored,
+    Scoring, Session, StepScorer, Store, Stored, StoredScorer, TextKind, gather, scorer,
 };
 pub use path::{
     Aggregate, Completion, Finish, Halt, Message, Node, NodeId, NodeKind, Notes, Prompt, Role,

@@ -2,9 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
-use tts_core::Task;
 use tts_core::task::{self, Puzzle};
-use tts_search::evaluate::{DataSet, Mapping, load, parse};
+use tts_core::{Generator as _, Prompt, Task};
+use tts_search::evaluate::{DataSet, Item, Mapping, TextPool, load, parse};
 
 /// A file of the shared data, if it lies beside the workspace.
 fn shared(name: &str) -> Option<PathBuf> {
@@ -312,4 +312,113 @@ fn documented_examples_are_recognised() {
     }
     let mapping = text.split("```json\n").nth(2).unwrap().split("```").next().unwrap();
     serde_json::from_str::<Mapping>(mapping).unwrap().check().unwrap();
+}
+
+/// Pools as other projects write them: rows of a problem are joined, by question or by id, however it is asked.
+#[test]
+fn texts_of_others_are_found_by_their_usual_fields() {
+    let table = [
+        // search-and-learn.
+        (r#"{"problem": "2+3?", "unique_id": "a/1", "completions": ["x", "y"], "pred": "x"}"#, 2),
+        // vLLM's answers, and OpenAI's choices under a name of one's own.
+        (
+            r#"{"prompt": "2+3?", "outputs": [{"text": "x", "finish_reason": "stop"}, {"text": "y"}]}"#,
+            2,
+        ),
+        (
+            r#"{"question": "2+3?", "responses": [{"message": {"content": "x"}, "finish": null}]}"#,
+            1,
+        ),
+        // lm-evaluation-harness.
+        (r#"{"question": "2+3?", "resps": [["x", "y"], ["z"]]}"#, 3),
+        // A row a sample.
+        (
+            "{\"question\": \"2+3?\", \"generation\": \"x\"}\n{\"question\": \" 2+3?\", \"generation\": \"y\"}",
+            2,
+        ),
+        ("question,completion\n2+3?,x\n", 1),
+    ];
+    let item = Item::new("2+3?", "5");
+    let asked = || Prompt::chat("Be brief.", "Solve: 2+3?");
+    for (rows, count) in table {
+        let pool = TextPool::parse(rows.as_bytes(), Path::new("pool"), None).unwrap();
+        let given = pool.texts([(&item, asked())]).unwrap();
+        assert_eq!(given.count("Solve: 2+3?"), count, "{rows}");
+        assert!(given.identity().is_some());
+    }
+    // Two fields that say the same are one problem; others are other names of it.
+    let rows = r#"{"question": "2+3?", "prompt": "2+3?", "problem": "two", "output": "x"}"#;
+    let pool = TextPool::parse(rows.as_bytes(), Path::new("pool"), None).unwrap();
+    for question in ["2+3?", "two"] {
+        let given = pool.texts([(&Item::new(question, "5"), asked())]).unwrap();
+        assert_eq!(given.count("Solve: 2+3?"), 1, "{question}");
+    }
+    // By id where both have one, whatever the words; by the words that it is asked with.
+    let rows =
+        "{\"id\": \"p1\", \"responses\": [\"x\"]}\n{\"id\": 2, \"responses\": [\"y\", \"z\"]}";
+    let by_id = TextPool::parse(rows.as_bytes(), Path::new("pool"), None).unwrap();
+    let named = Item { id: Some("2".into()), ..Item::new("other words", "5") };
+    assert_eq!(by_id.texts([(&named, asked())]).unwrap().count("Solve: 2+3?"), 2);
+    let rows = r#"{"prompt": "Solve: 2+3?", "mine": ["x"], "completions": ["y", "z"]}"#;
+    let words = TextPool::parse(rows.as_bytes(), Path::new("pool"), Some("mine")).unwrap();
+    assert_eq!(words.texts([(&item, asked())]).unwrap().count("Solve: 2+3?"), 1);
+    let usual = TextPool::parse(rows.as_bytes(), Path::new("pool"), None).unwrap();
+    let identity = |pool: &TextPool| pool.texts([(&item, asked())]).unwrap().identity();
+    assert_ne!(identity(&words), identity(&usual));
+    // Equal questions are one problem, and its texts are not there twice.
+    let twice = usual.texts([(&item, asked()), (&item, asked())]).unwrap();
+    assert_eq!(twice.count("Solve: 2+3?"), 2);
+}
+
+#[test]
+fn pools_that_say_nothing_are_refused_with_their_place() {
+    let good = r#"{"question": "Q", "completions": ["x"]}"#;
+    let table = [
+        (String::new(), None, "p.jsonl: no rows"),
+        (r#"{"question": "Q", "text": "x"}"#.into(), None, "line 1: no field of texts is named"),
+        (
+            r#"{"q": "Q", "completions": ["x"]}"#.into(),
+            None,
+            "nothing says which problem a row is of",
+        ),
+        (
+            format!("{good}\n{{\"question\": \"R\"}}"),
+            None,
+            "line 2: field \"completions\": expected a text",
+        ),
+        (
+            format!("{good}\n{{\"completions\": [\"x\"]}}"),
+            None,
+            "line 2: field \"question\" is not there",
+        ),
+        (
+            good.replace("[\"x\"]", "[]"),
+            None,
+            "field \"completions\": no texts, expected at least one",
+        ),
+        (good.replace("\"x\"", "null"), None, "found null"),
+        (good.replace("\"x\"", "7"), None, "found 7"),
+        (good.replace("\"x\"", r#"{"tokens": 3}"#), None, "an object with \"text\""),
+        (
+            good.replace("\"x\"", r#"{"text": "x", "finish": "tired"}"#),
+            None,
+            "finish \"tired\", expected stop or length",
+        ),
+        (good.replace("\"x\"", r#"{"text": "x", "finish": 1}"#), None, "finish 1, expected"),
+        (good.into(), Some("mine"), "field \"mine\": expected a text"),
+        (format!("{good}\n{{"), None, "line 2"),
+    ];
+    for (rows, field, expected) in table {
+        let error = TextPool::parse(rows.as_bytes(), Path::new("p.jsonl"), field).unwrap_err();
+        let error = error.to_string();
+        assert!(error.contains(expected) && error.starts_with("p.jsonl: "), "{rows}: {error}");
+    }
+    let missing = TextPool::read(Path::new("nowhere.jsonl"), None).unwrap_err().to_string();
+    assert!(missing.contains("nowhere.jsonl"), "{missing}");
+    // Problems without a row: the first by its words, and how many.
+    let pool = TextPool::parse(good.as_bytes(), Path::new("p.jsonl"), None).unwrap();
+    let items = ["Q", "R", "S"].map(|question| Item::new(question, "1"));
+    let asked = |item: &'static str| Prompt::from(item);
+    let error = pool.texts(items.iter().zip(["Q", "R", "S"].map(asked))).unwrap_err().to_string();
+    assert!(error.contains("p.jsonl: no row is of the problem \"R\", and 1 more"), "{error}");
 }

@@ -165,6 +165,21 @@ fn scores() -> Value {
     serde_json::json!({ "scores": [[0.5]] })
 }
 
+/// Reads a word behind each path.
+struct Words(Oracle);
+
+impl StepScorer for Words {
+    fn score(&self, batch: &[Trajectory]) -> Result<Vec<Scored>, BoxError> {
+        let path = Some(self.cost());
+        let reads = Some(Reads { tokens: 1, flops: 2.0, path });
+        Ok(self.0.score(batch)?.into_iter().map(|scored| scored.reading(reads)).collect())
+    }
+
+    fn scale(&self) -> Scale {
+        self.0.scale()
+    }
+}
+
 #[test]
 fn every_field_of_a_store_is_documented() {
     let world = ToyWorld::default();
@@ -172,8 +187,15 @@ fn every_field_of_a_store_is_documented() {
     let path = place.path().join("lines.jsonl");
     let store = Store::open(&path).unwrap();
     let generator = store.over(world, "toy");
+    let judge = store.judging(Oracle::of(&world), "oracle");
     Search::new(&generator)
-        .run(SelfConsistency { n: 2, ..Default::default() }, world.prompt(0))
+        .scorer(&judge)
+        .run(BestOfN { n: 2, ..Default::default() }, world.prompt(0))
+        .unwrap();
+    let words = store.judging(Words(Oracle::of(&world)), "words");
+    Search::new(&generator)
+        .scorer(&words)
+        .run(BestOfN { n: 2, ..Default::default() }, world.prompt(0))
         .unwrap();
     formats::check("Stores", &lines(&path));
 }

@@ -1,11 +1,13 @@
-//! A store of lines: what a model has once said to a request is never generated again.
+//! A store of lines and judgements: what a model has once said to a request is never generated again, and what a scorer
+//! has said of a path is not judged again.
 //!
 //! A continuation depends on model, prompt, path, seed and settings alone, so these name it: the key
 //! of a line is a SHA-256 of them, and what is found under it is what the model would say, token for
 //! token. A [`Stored`] is a generator that looks there first; searches, labellings and comparisons
 //! over it can be killed, repeated or changed, and pay for what is new only. The file is JSON lines,
 //! one completion each, appended as lines come in; a torn last line (the process was killed) is
-//! dropped.
+//! dropped. A [`StoredScorer`] ([`Store::judging`]) does the same for judgements, each named by the scorer and the whole
+//! path. What a search costs is counted as if all of it were made anew; what was found, the store says.
 //!
 //! ```
 //! use tts_core::toy::{Sample, ToyWorld};
@@ -21,6 +23,13 @@
 //! let more = Search::new(&generator).run(Sample { n: 8 }, world.prompt(0))?;
 //! assert_eq!((store.len(), store.found()), (8, 4));
 //! assert_eq!(store.found_tokens(), first.usage.logical.generated_tokens);
+//! // A judge asks once, too.
+//! let judge = store.judging(tts_core::toy::Oracle::of(&world), "oracle");
+//! let judged = Search::new(&generator).scorer(&judge);
+//! let once = judged.run(Sample { n: 8 }, world.prompt(0))?;
+//! let again = judged.run(Sample { n: 8 }, world.prompt(0))?;
+//! assert_eq!((once.tree, once.usage.logical), (again.tree, again.usage.logical));
+//! assert!(store.found_judgements() >= 8);
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
@@ -32,21 +41,33 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::generator::{
     BoxError, Finished, Generated, Generator, LineId, Request, Session, gather,
 };
+use super::judged::Shelf;
+use super::scorer::{Reads, Scored, StepScorer};
+use super::stored_scorer::StoredScorer;
 use crate::cost::ModelCost;
 use crate::files::{Lines, Others};
 use crate::{Completion, Finish, Prompt, RecordError, Sampling, StepRule, Until, Watch};
 
 const HEADER: &[u8] = b"{\"store\":1}\n";
 
-/// Names a line: the first 128 bits of a SHA-256.
+/// Names a line or a judgement: the first 128 bits of a SHA-256.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) struct Key(u128);
+
+impl Key {
+    pub(super) fn of(digest: Sha256) -> Self {
+        let digest = digest.finalize();
+        let bytes = digest.iter().take(16);
+        Self(bytes.fold(0, |key, &byte| key << 8 | u128::from(byte)))
+    }
+}
 
 /// Everything that a line depends on, but its seed.
 #[derive(Serialize)]
@@ -85,24 +106,37 @@ pub(super) fn keys(model: &str, request: &Request) -> Result<Vec<Key>, BoxError>
         watch: request.watch,
     };
     let shared = Sha256::new().chain_update(serde_json::to_vec(&asked)?);
-    let key = |seed: &u64| {
-        let digest = shared.clone().chain_update(seed.to_le_bytes()).finalize();
-        let bytes = digest.iter().take(16);
-        Key(bytes.fold(0, |key, &byte| key << 8 | u128::from(byte)))
-    };
+    let key = |seed: &u64| Key::of(shared.clone().chain_update(seed.to_le_bytes()));
     Ok(request.seeds.iter().map(key).collect())
 }
 
-/// One line of the file.
+/// One line of the file: a line of a model, or a judgement.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Entry<T> {
+struct Entry<T, J = Judgement> {
     /// 32 hexadecimal digits.
     key: String,
-    line: T,
+    #[serde(default = "none", skip_serializing_if = "Option::is_none")]
+    line: Option<T>,
+    #[serde(default = "none", skip_serializing_if = "Option::is_none")]
+    judged: Option<J>,
 }
 
-/// A file of lines, see the [module](self). Threads may share it; another process that opens the
+/// Nothing, of whatever type.
+fn none<T>() -> Option<T> {
+    None
+}
+
+/// What a scorer said of a path that it did not refuse.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Judgement {
+    scores: Vec<f64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    reads: Option<Reads>,
+}
+
+/// A file of lines and judgements, see the [module](self). Threads may share it; another process that opens the
 /// file is refused.
 #[derive(Debug)]
 pub struct Store {
@@ -115,8 +149,11 @@ struct State {
     file: Lines,
     /// Where each line stands, in bytes.
     places: HashMap<Key, Range<u64>>,
+    /// Where each judgement stands.
+    judged: HashMap<Key, Range<u64>>,
     found: u64,
     found_tokens: u64,
+    found_judgements: u64,
 }
 
 impl Store {
@@ -130,7 +167,7 @@ impl Store {
         let bad =
             |line, problem: String| RecordError::Line { path: path.to_owned(), line, problem };
         let mut file = Lines::open(path, Others::Refused).map_err(io)?;
-        let (mut places, mut end) = (HashMap::new(), 0);
+        let (mut places, mut judged, mut end) = (HashMap::new(), HashMap::new(), 0);
         let (mut reader, mut line) = (file.reader().map_err(io)?, Vec::new());
         for number in 1.. {
             line.clear();
@@ -147,11 +184,19 @@ impl Store {
                     return Err(bad(1, "not a store: the file is left as it is".into()));
                 }
             } else {
-                let entry: Entry<serde::de::IgnoredAny> = serde_json::from_slice(&line)
+                let entry: Entry<IgnoredAny, IgnoredAny> = serde_json::from_slice(&line)
                     .map_err(|error| bad(number, format!("not an entry: {error}")))?;
                 let key = u128::from_str_radix(&entry.key, 16)
                     .map_err(|error| bad(number, format!("key {:?}: {error}", entry.key)))?;
-                places.insert(Key(key), end..end + length as u64);
+                let kind = match (&entry.line, &entry.judged) {
+                    (Some(_), None) => &mut places,
+                    (None, Some(_)) => &mut judged,
+                    _ => {
+                        let expected = "expected either a line or a judgement";
+                        return Err(bad(number, format!("not an entry: {expected}")));
+                    }
+                };
+                kind.insert(Key(key), end..end + length as u64);
             }
             end += length as u64;
         }
@@ -160,7 +205,7 @@ impl Store {
         if end == 0 {
             file.append(HEADER).map_err(io)?;
         }
-        let state = State { file, places, found: 0, found_tokens: 0 };
+        let state = State { file, places, judged, found: 0, found_tokens: 0, found_judgements: 0 };
         Ok(Self { path: path.to_owned(), state: Mutex::new(state) })
     }
 
@@ -170,14 +215,30 @@ impl Store {
         Stored { store: self, generator, model: model.into() }
     }
 
+    /// A scorer that looks here first. `name` names the scorer and all that its scores depend on besides the path
+    /// ([`StepScorer::identity`]): another name is another scorer, whatever it is.
+    pub fn judging<S: StepScorer>(
+        &self,
+        scorer: S,
+        name: impl Into<String>,
+    ) -> StoredScorer<'_, S> {
+        StoredScorer::new(self, scorer, name.into())
+    }
+
     /// Lines held.
     pub fn len(&self) -> usize {
         self.state().places.len()
     }
 
-    /// Whether it holds no lines.
+    /// Judgements held, each of a path.
+    pub fn judgements(&self) -> usize {
+        self.state().judged.len()
+    }
+
+    /// Whether it holds neither lines nor judgements.
     pub fn is_empty(&self) -> bool {
-        self.len() == 0
+        let state = self.state();
+        state.places.is_empty() && state.judged.is_empty()
     }
 
     /// Lines that were asked for since it was opened, and were there.
@@ -190,6 +251,11 @@ impl Store {
         self.state().found_tokens
     }
 
+    /// Judgements that were asked for since it was opened, and were there.
+    pub fn found_judgements(&self) -> u64 {
+        self.state().found_judgements
+    }
+
     fn state(&self) -> MutexGuard<'_, State> {
         // A panic elsewhere leaves it as it was before or after a whole line.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
@@ -197,36 +263,72 @@ impl Store {
 
     fn get(&self, key: Key) -> Result<Option<Completion>, RecordError> {
         let mut state = self.state();
-        let Some(place) = state.places.get(&key) else { return Ok(None) };
-        let bytes = state.file.read(place.clone());
-        let io = |source| RecordError::Io { path: self.path.clone(), source };
-        let bytes = bytes.map_err(io)?;
-        // It was JSON with a key when the store was opened, or was written since.
-        let entry: Entry<Completion> = serde_json::from_slice(&bytes).map_err(|error| {
-            let problem = format!("entry {:032x} is not a completion: {error}", key.0);
-            io(std::io::Error::new(std::io::ErrorKind::InvalidData, problem))
-        })?;
+        let Some(place) = state.places.get(&key).cloned() else { return Ok(None) };
+        let Some(line) = self.entry(&state, place, key)?.line else { return Ok(None) };
         state.found += 1;
-        state.found_tokens += entry.line.generated();
-        Ok(Some(entry.line))
+        state.found_tokens += line.generated();
+        Ok(Some(line))
+    }
+
+    /// The entry at a place of the file.
+    fn entry(
+        &self,
+        state: &State,
+        place: Range<u64>,
+        key: Key,
+    ) -> Result<Entry<Completion>, RecordError> {
+        let io = |source| RecordError::Io { path: self.path.clone(), source };
+        let bytes = state.file.read(place).map_err(io)?;
+        // It was JSON with a key when the store was opened, or was written since.
+        serde_json::from_slice(&bytes).map_err(|error| {
+            let problem = format!("entry {:032x} is not what it should be: {error}", key.0);
+            io(std::io::Error::new(std::io::ErrorKind::InvalidData, problem))
+        })
     }
 
     fn put(&self, key: Key, line: &Completion) -> Result<(), RecordError> {
-        let io = |source| RecordError::Io { path: self.path.clone(), source };
         // Where the caller's patience ended says nothing about the model.
         if line.finish == Finish::Cancelled {
             return Ok(());
         }
-        let entry = Entry { key: format!("{:032x}", key.0), line };
-        let mut bytes = serde_json::to_vec(&entry).map_err(|error| io(error.into()))?;
+        let entry = Entry { key: format!("{:032x}", key.0), line: Some(line), judged: None };
+        self.append(key, &entry, |state| &mut state.places)
+    }
+
+    /// Writes an entry, unless there is one of its key among those of its kind.
+    fn append<T: Serialize>(
+        &self,
+        key: Key,
+        entry: &Entry<T>,
+        kind: impl Fn(&mut State) -> &mut HashMap<Key, Range<u64>>,
+    ) -> Result<(), RecordError> {
+        let io = |source| RecordError::Io { path: self.path.clone(), source };
+        let mut bytes = serde_json::to_vec(entry).map_err(|error| io(error.into()))?;
         bytes.push(b'\n');
         let mut state = self.state();
-        if state.places.contains_key(&key) {
+        if kind(&mut state).contains_key(&key) {
             return Ok(());
         }
         let place = state.file.append(&bytes).map_err(io)?;
-        state.places.insert(key, place);
+        kind(&mut state).insert(key, place);
         Ok(())
+    }
+}
+
+impl Shelf for Store {
+    fn get(&self, key: Key) -> Result<Option<Scored>, BoxError> {
+        let mut state = self.state();
+        let Some(place) = state.judged.get(&key).cloned() else { return Ok(None) };
+        let Some(judged) = self.entry(&state, place, key)?.judged else { return Ok(None) };
+        state.found_judgements += 1;
+        Ok(Some(Scored::of(judged.scores).reading(judged.reads)))
+    }
+
+    fn put(&self, key: Key, scored: &Scored) -> Result<(), BoxError> {
+        let judged = Judgement { scores: scored.scores.clone(), reads: scored.reads };
+        let judged = Some(judged);
+        let entry = Entry::<Completion> { key: format!("{:032x}", key.0), line: None, judged };
+        Ok(self.append(key, &entry, |state| &mut state.judged)?)
     }
 }
 

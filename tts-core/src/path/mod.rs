@@ -1,6 +1,7 @@
 //! What is asked and written: prompts, steps, paths, the tree of them, and where randomness comes from.
 
 mod aggregate;
+mod cut;
 mod prompt;
 mod scale;
 pub mod seed;

@@ -16,6 +16,7 @@ mod records;
 mod replay;
 mod retold;
 mod shares;
+mod texts;
 
 use tts_core::toy::{Oracle, ToyWorld};
 use tts_core::*;

@@ -27,6 +27,30 @@ use super::rollouts::{Firsts, estimate, is_right};
 use super::{Grade, LabelledSolution, LabelledStep};
 
 /// How many solutions and rollouts, and who writes them.
+///
+/// A solution of another writer is labelled by what the search's own generator makes of its prefixes:
+///
+/// ```
+/// use std::sync::Arc;
+/// use tts_core::family::{Chain, Family, Slipping};
+/// use tts_core::{GivenTexts, Search, StepRule};
+/// use tts_prm::label::{InFamily, MonteCarlo};
+///
+/// let question = "47+38*3-26";
+/// let prompt = Chain::default().prompt(question);
+/// let mut given = GivenTexts::default();
+/// given.add(prompt.question(), "a solution", ["=47+114-26\n=151-26\n=125"]);
+/// let completer = Slipping { error: 0.0 };
+/// let method = MonteCarlo { solutions: 1, writer: Some("given".into()), ..MonteCarlo::default() };
+/// let grade = Arc::new(InFamily { family: Chain::default(), question: question.into() });
+/// let search = Search::new(&completer).role("given", &given).rule(StepRule::lines());
+/// let outcome = search.run(method.search(grade.clone()), prompt)?;
+/// let labelled = method.labelled(&outcome.tree, grade.as_ref());
+/// assert_eq!(labelled[0].steps.iter().map(|s| s.value).collect::<Vec<_>>(), [1.0, 0.0, 0.0].map(Some));
+/// // The prompt's value is the completer's, who never errs: not that of the one who wrote this.
+/// assert_eq!(labelled[0].start, Some(1.0));
+/// # Ok::<(), tts_core::SearchError>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct MonteCarlo {
@@ -34,8 +58,8 @@ pub struct MonteCarlo {
     pub solutions: usize,
     /// Rollouts of each prefix.
     pub rollouts: usize,
-    /// The role that writes solutions ([`tts_core::Search::role`]), [`super::GivenSolutions`] for
-    /// instance; `None` for the search's own generator.
+    /// The role that writes solutions ([`tts_core::Search::role`]), [`tts_core::GivenTexts`] for
+    /// instance, so that those of other writers are labelled; `None` for the search's own generator.
     pub writer: Option<String>,
     /// The role that writes rollouts; `None` for the search's own generator.
     pub completer: Option<String>,

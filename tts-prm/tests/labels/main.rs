@@ -7,12 +7,12 @@ use std::sync::Arc;
 
 use tts_core::family::{Chain, Checker, Family, Slipping, Split, first_error, lines, problems};
 use tts_core::{
-    BoxError, Generated, Generator, LineError, NodeId, NodeKind, Outcome, Prompt, Request,
-    Sampling, Search, StepRule, Store, scorer,
+    BoxError, Generated, Generator, GivenText, GivenTexts, LineError, NodeId, NodeKind, Outcome,
+    Prompt, Request, Sampling, Search, StepRule, Store, scorer,
 };
 use tts_prm::label::{
-    Consensus, Done, GivenSolutions, Grade, InFamily, LabelKind, LabelledSolution, LabelledStep,
-    Method, MonteCarlo, OmegaPrm, Problem, label, read_labels, write_labels,
+    Consensus, Done, Grade, InFamily, LabelKind, LabelledSolution, LabelledStep, Method,
+    MonteCarlo, OmegaPrm, Problem, label, read_labels, write_labels,
 };
 
 /// Chains whose solutions count as right when every step is, so that what went wrong once stays
@@ -118,9 +118,12 @@ fn the_value_of_the_prompt_does_not_depend_on_which_solution_is_given() {
         })
     };
     let of = |steps: &[&str]| {
-        let mut given = GivenSolutions::default();
-        let bytes = |text: &str| Ok(text.bytes().map(u32::from).collect());
-        given.add(problem[0].prompt.question(), steps.iter().copied(), bytes).unwrap();
+        let mut given = GivenTexts::default().under(5);
+        given.add(
+            problem[0].prompt.question(),
+            "the only row",
+            [GivenText::of_steps(steps.iter().copied())],
+        );
         let search = search(&policy).role("given", &given);
         label(&search, &method(Some("given"), 1, 800), &problem, |_, _| {})
             .unwrap()

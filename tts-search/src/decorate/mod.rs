@@ -15,3 +15,5 @@ pub use noisy::{Noisy, NoisyError};
 pub use outcome_only::OutcomeOnly;
 pub use phases::{Phase, Phases};
 pub use retry::Retry;
+/// A scorer that remembers what it has judged.
+pub use tts_core::Memo;

@@ -4,7 +4,8 @@
 //! An [`Evaluation`] is a configured [`tts_core::Search`] and the problems ([`Item`]) that it is tried on;
 //! [`Evaluation::run`] leaves a [`Report`]. Problems come from data files ([`mod@data`]). Kept in a folder
 //! ([`Evaluation::keep`]), a run that was killed goes on where it was; cut into shards ([`Shard`]), it runs in
-//! many processes, whose folders become one report ([`Merged`]). [`records`] are the searches in a folder. Of strategies that choose among independent
+//! many processes, whose folders become one report ([`Merged`]). [`records`] are the searches in a folder, a
+//! [`TextPool`] has what was sampled elsewhere. Of strategies that choose among independent
 //! samples the report has the curve over fewer of them; where candidates are scored, it says how well the
 //! scores tell right from wrong ([`Separation`]). [`Report::against`] compares two on the same problems, [`Arms`] any number.
 //! [`Evaluation::anytime`] tells accuracy against tokens within one run, of any strategy.
@@ -70,7 +71,7 @@ pub use arms::{Arm, ArmFigures, Arms, BinFigures, Compared, CostAxis, Difference
 #[cfg(feature = "plot")]
 pub use chart::chart;
 pub use comparison::{Comparison, is_right};
-pub use data::{DataSet, Item, Mapping, fingerprint, load, load_open, parse, parse_open};
+pub use data::{DataSet, Item, Mapping, TextPool, fingerprint, load, load_open, parse, parse_open};
 pub use difficulty::{Bin, Difficulty};
 pub use error::EvaluateError;
 pub use evaluation::Evaluation;

@@ -16,7 +16,8 @@
 //! When: a model that judges better than it solves, answers that cannot be voted on (texts, code), few
 //! samples. Beside a trained scorer it costs far more, and the majority of more samples is often as good.
 //! Over a stored pool: with a [`tts_core::Store`] before the generator, samples that were drawn before are
-//! read, not drawn.
+//! read, not drawn; over texts of others with [`tts_core::GivenTexts`] as the generator and a role as the judge
+//! (`--model given:FILE`).
 //!
 //! Source: Toshniwal et al. 2025, "`GenSelect`: A Generative Approach to Best-of-N" (arXiv 2507.17797);
 //! Moshkov et al. 2025 (arXiv 2504.16891), on selection by a model.

@@ -9,8 +9,10 @@ mod known;
 mod level;
 mod mapping;
 mod open;
+mod pool;
 mod template;
 
 pub use item::{DataSet, Item, fingerprint, load, parse};
 pub use mapping::Mapping;
 pub use open::{load_open, parse_open};
+pub use pool::TextPool;

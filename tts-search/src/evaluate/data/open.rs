@@ -14,7 +14,7 @@ use super::{DataSet, Item, Mapping, level};
 use crate::evaluate::EvaluateError;
 
 /// Fields that a question stands in, usually.
-const USUAL: [&str; 4] = ["question", "prompt", "problem", "instruction"];
+pub(super) const USUAL: [&str; 4] = ["question", "prompt", "problem", "instruction"];
 
 /// Reads questions without answers, from a file of those forms that [`super::load`] reads.
 ///
