@@ -2,9 +2,12 @@
 //!
 //! The file is found in `models/`, where `scripts/fetch-smollm2.sh` puts it, or under the name that
 //! `TTS_SMOLLM2_GGUF` gives; golden values in the folder `shared` beside the workspace. What is not
-//! there is skipped, with the reason printed.
+//! there is skipped, with the reason printed. Published templates and vocabularies are in `published`.
 
 #![expect(clippy::unwrap_used, clippy::print_stdout, reason = "helpers of tests")]
+
+#[path = "real_model/published.rs"]
+mod published;
 
 use std::path::{Path, PathBuf};
 use std::time::Instant;

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "helpers of tests")]
 
 mod experts;
+mod page;
 mod positions;
 
 use std::fs;
