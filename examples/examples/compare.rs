@@ -5,13 +5,14 @@
 //!
 //! The folders are those of `evaluate`; of one in shards, name all of them with commas between. Differences are taken
 //! inside each problem, with intervals, and their p-values are adjusted for their number. `--difficulty FOLDER` names
-//! an evaluation of independent samples from another seed, and tells fifths of the problems apart by it.
+//! an evaluation of independent samples from another seed, and tells fifths of the problems apart by it. `--larger FOLDER
+//! --share 0.16,0.79,22` sets the arms beside a larger model that answers at once, at as many operations.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Parser;
-use tts_examples::comparing::Study;
+use tts_examples::comparing::{LargerOptions, Study};
 use tts_examples::folders::Folders;
 use tts_examples::{Error, exit};
 use tts_search::evaluate::check_writable;
@@ -19,7 +20,7 @@ use tts_search::evaluate::check_writable;
 /// Compares strategies that were evaluated on the same problems.
 #[derive(Parser)]
 struct Arguments {
-    /// Evaluations, as FOLDER, NAME=FOLDER, or FOLDER,FOLDER,.. for shards; two or more.
+    /// Evaluations, as FOLDER, NAME=FOLDER, or FOLDER,FOLDER,.. for shards; two or more, or one beside --larger.
     #[arg(required = true)]
     arms: Vec<Folders>,
     /// Only differences with this arm, by its name; default: each with each.
@@ -28,6 +29,8 @@ struct Arguments {
     /// An evaluation of independent samples from another seed, which says how difficult the problems are.
     #[arg(long)]
     difficulty: Option<Folders>,
+    #[command(flatten)]
+    larger: LargerOptions,
     /// Writes the figures as JSON.
     #[arg(long)]
     json: Option<PathBuf>,
@@ -43,11 +46,13 @@ fn run(arguments: &Arguments) -> Result<(), Error> {
     for path in arguments.json.iter().chain(&arguments.html) {
         check_writable(path)?;
     }
-    let study = Study::read(&arguments.arms, arguments.difficulty.as_ref())?;
+    let difficulty = arguments.difficulty.as_ref();
+    let study = Study::read(&arguments.arms, difficulty, &arguments.larger)?;
     let compared = study.compare(arguments.against.as_deref())?;
     let mut out = std::io::stdout().lock();
     study.write_settings(&mut out)?;
     compared.write(&mut out)?;
+    study.write_matched(&mut out)?;
     if let Some(path) = &arguments.json {
         study.write_json(path, &compared)?;
     }

@@ -1,10 +1,12 @@
 //! Evaluations of strategies on the same problems, side by side: what the command `compare` says and writes.
 //!
 //! [`Study::read`] takes folders of `evaluate` as arms, and one more as the pool that says how difficult the problems
-//! are. Figures are those of [`Arms`]; this module adds which settings each arm had, and puts all of it into
-//! files.
+//! are. Figures are those of [`Arms`]; this module adds which settings each arm had, what the arms are beside a larger
+//! model at as many operations ([`LargerOptions`]), and puts all of it into files.
 //!
 //! Source: none; see [`tts_search::evaluate::Arms`].
+
+mod larger;
 
 use std::collections::BTreeMap;
 use std::io::{self, Write};
@@ -18,12 +20,15 @@ use crate::Error;
 use crate::files::{write_json, write_whole};
 use crate::folders::{Folders, Kept, check_apart, check_same_problems};
 
+pub use self::larger::{AtOperations, LargerOptions, Named};
+
 /// Arms on the same problems, as they lie in folders.
 #[derive(Debug)]
 pub struct Study {
     kept: Vec<Kept>,
     arms: Arms,
     pool: Option<(Kept, Difficulty)>,
+    matched: Option<AtOperations>,
 }
 
 /// Where settings of `evaluate` have the strategy.
@@ -38,16 +43,25 @@ struct Figures<'a> {
     difficulty: Option<&'a Difficulty>,
     #[serde(flatten)]
     compared: &'a Compared,
+    /// Beside a larger model.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    matched: Option<&'a AtOperations>,
 }
 
 impl Study {
-    /// Reads folders.
+    /// Reads folders; an evaluation by a larger model is the last arm.
     ///
     /// # Errors
     /// When a folder holds no evaluation that is done, arms or pool are of other problems, two arms have one name,
-    /// or the pool has the samples of an arm.
-    pub fn read(arms: &[Folders], pool: Option<&Folders>) -> Result<Self, Error> {
-        let kept = arms.iter().map(Kept::read).collect::<Result<Vec<Kept>, Error>>()?;
+    /// the pool has the samples of an arm, or arms cannot be compared with a larger model.
+    pub fn read(
+        folders: &[Folders],
+        pool: Option<&Folders>,
+        larger: &LargerOptions,
+    ) -> Result<Self, Error> {
+        larger.check()?;
+        let all = folders.iter().chain(&larger.larger);
+        let kept = all.map(Kept::read).collect::<Result<Vec<Kept>, Error>>()?;
         let arms = Arms::new(kept.iter().map(Kept::arm).collect())?;
         let pool = pool.map(Kept::read).transpose()?;
         check_same_problems(kept.iter().chain(&pool))?;
@@ -60,7 +74,9 @@ impl Study {
             }
             None => None,
         };
-        Ok(Self { kept, arms, pool })
+        let difficulty = pool.as_ref().map(|(_, difficulty)| difficulty);
+        let matched = larger.figures(folders, &kept, difficulty)?;
+        Ok(Self { kept, arms, pool, matched })
     }
 
     /// The arms.
@@ -75,6 +91,14 @@ impl Study {
     pub fn compare(&self, against: Option<&str>) -> Result<Compared, Error> {
         let difficulty = self.pool.as_ref().map(|(_, difficulty)| difficulty);
         Ok(self.arms.compare(against, difficulty)?)
+    }
+
+    /// Writes what the arms are beside a larger model, where one is asked for.
+    ///
+    /// # Errors
+    /// When `out` cannot be written to.
+    pub fn write_matched(&self, out: &mut dyn Write) -> io::Result<()> {
+        self.matched.iter().try_for_each(|matched| matched.write(out))
     }
 
     /// Says of each arm what it is: its recipe, and what else is another in its settings than in the first's.
@@ -117,7 +141,8 @@ impl Study {
     pub fn write_json(&self, path: &Path, compared: &Compared) -> Result<(), Error> {
         let settings = self.kept.iter().map(|kept| (kept.name.as_str(), &kept.settings)).collect();
         let difficulty = self.pool.as_ref().map(|(_, difficulty)| difficulty);
-        write_json(path, &Figures { settings, difficulty, compared })
+        let matched = self.matched.as_ref();
+        write_json(path, &Figures { settings, difficulty, compared, matched })
     }
 
     /// Writes accuracy against each cost that is known of all arms as `COST.svg` into a folder; how many there were.
@@ -142,6 +167,8 @@ impl Study {
     pub fn write_page(&self, path: &Path, compared: &Compared) -> Result<(), Error> {
         let names: Vec<&str> = self.kept.iter().map(|kept| kept.name.as_str()).collect();
         let page = self.arms.page(&names.join(", "), compared);
+        let tables = self.matched.iter().flat_map(AtOperations::tables);
+        let page = tables.fold(page, |page, (title, rows)| page.table(title, rows));
         write_whole(path, page.html().as_bytes())
     }
 }

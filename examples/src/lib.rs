@@ -24,6 +24,7 @@ pub mod judging;
 pub mod keeping;
 pub mod labelled;
 pub mod law;
+pub mod matching;
 pub mod options;
 pub mod pair;
 pub mod pair_training;

@@ -288,8 +288,6 @@ pub fn worth(
 
 #[cfg(test)]
 mod tests {
-    use tts_core::metrics::bootstrap_interval;
-
     use super::*;
 
     /// 40 problems, easy and hard in turn: sampling is right on the easy ones, search on the hard ones.
@@ -300,21 +298,8 @@ mod tests {
         });
         let asked = serde_json::from_value(asked).expect("sound");
         let point = |arm: &str, n: usize, [easy, hard]: [f64; 2]| {
-            let values: Vec<f64> = [easy, hard].into_iter().cycle().take(40).collect();
-            Point {
-                arm: arm.into(),
-                n,
-                x: n as f64,
-                accuracy: bootstrap_interval(&values, 10, 0).expect("forty"),
-                generated_tokens: 10.0 * n as f64,
-                scored_tokens: 0.0,
-                operations: 0.0,
-                training: None,
-                control: None,
-                by_difficulty: Vec::new(),
-                tokens: vec![10.0 * n as f64; 40],
-                values,
-            }
+            let values = [easy, hard].into_iter().cycle().take(40).collect();
+            Point::of(arm, n, 10.0 * n as f64, values)
         };
         let points = vec![
             point("samples", 2, [0.8, 0.0]),

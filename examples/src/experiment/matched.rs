@@ -4,8 +4,8 @@
 //! At equal operations of inference alone the large model's training is a gift. [`multiplier`] counts it: the more
 //! tokens of inference there are for each of pretraining (a share), the fewer the small model may generate for one of the
 //! large model's. For each share each arm of the small model is taken at its dearest budget within that, and compared
-//! problem by problem with the large model's one answer, and in fifths of difficulty where a recipe asks for those. That an
-//! arm was not run at budgets as dear as it is allowed is told: its row then says the least that the small model can do.
+//! problem by problem with the large model's one answer, and in fifths of difficulty where a recipe asks for those
+//! ([`crate::matching`]).
 //!
 //! ```text
 //! "matched": { "small": ["small, majority"], "large": "large, greedy", "parameters": [0.7e6, 10.6e6],
@@ -19,18 +19,17 @@
 use std::fmt::Write as _;
 
 use serde::{Deserialize, Serialize};
-use tts_core::metrics::{Paired, holm};
 use tts_search::choose::Tried;
-use tts_search::choose::matched::{TokenCost, compare, multiplier};
+use tts_search::choose::matched::{TokenCost, multiplier};
 use tts_search::evaluate::Difficulty;
 
 use super::compare::SURE;
-use super::difficulty;
 use super::measure::Point;
 use super::recipe::{Recipe, places};
 use super::report::Report;
 use super::spec::is_default;
 use crate::Error;
+use crate::matching::{self, HEAD, Small};
 
 /// Which arms are compared at as many operations, pretraining included.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -50,39 +49,21 @@ pub struct Matching {
     pub cost: TokenCost,
 }
 
-/// An arm of the small model at what the large one has cost.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Matched {
-    /// The arm.
-    pub small: String,
-    /// Tokens of inference for each of pretraining.
-    pub share: f64,
-    /// How many times the large model's tokens it may generate.
-    pub times: f64,
-    /// Tokens that it may generate a problem.
-    pub allowed: f64,
-    /// The dearest of its budgets within that; `None` where none is.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub at: Option<Within>,
+/// The N of an arm.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Samples {
+    /// Samples, or lines of a round.
+    pub n: usize,
 }
 
-/// A budget that is within what is allowed.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Within {
-    /// The budget.
-    pub n: usize,
-    /// Tokens that it generates a problem.
-    pub taken: f64,
-    /// Whether the arm has no dearer one.
-    pub dearest: bool,
-    /// Its accuracy less the large model's.
-    pub paired: Paired,
-    /// The p-value, adjusted for all rows.
-    pub adjusted: f64,
-    /// The difference in each fifth by difficulty, the easiest first, where that is asked for.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub by_difficulty: Vec<f64>,
+impl std::fmt::Display for Samples {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.n.fmt(f)
+    }
 }
+
+/// An arm of the small model at what the large one has cost.
+pub type Matched = matching::Matched<Samples>;
 
 impl Matching {
     /// Whether it can be asked of the recipe.
@@ -144,91 +125,30 @@ pub fn matched(
     };
     let one = points.iter().find(|point| point.arm == *large && point.n == 1);
     let one = one.ok_or_else(|| format!("matched: {large:?} has no point at N = 1"))?;
-    let mut rows = Vec::new();
-    for &share in shares {
-        let times = multiplier(parameters[1] / parameters[0], share, *cost)?;
-        for name in small {
-            let own: Vec<&Point> = points.iter().filter(|point| point.arm == *name).collect();
-            let budgets: Vec<Tried> = own.iter().map(|point| tried(point)).collect();
-            let found = compare(&budgets, &tried(one), times)?;
-            let within = |found: tts_search::choose::matched::Match| {
-                let point = own[found.budget];
-                let differences: Vec<f64> = point
-                    .values
-                    .iter()
-                    .zip(&one.values)
-                    .map(|(here, there)| here - there)
-                    .collect();
-                let bins = difficulty.map(|known| difficulty::means(known, &differences));
-                Ok::<_, Error>(Within {
-                    n: point.n,
-                    taken: found.taken,
-                    dearest: found.dearest,
-                    paired: found.paired,
-                    adjusted: 1.0,
-                    by_difficulty: bins.transpose()?.unwrap_or_default(),
-                })
-            };
-            let allowed = times * one.generated_tokens;
-            let at = found.map(within).transpose()?;
-            rows.push(Matched { small: name.clone(), share, times, allowed, at });
-        }
-    }
-    let mut own: Vec<&mut Within> = rows.iter_mut().filter_map(|row| row.at.as_mut()).collect();
-    let p_values: Vec<f64> = own.iter().map(|at| at.paired.p_value).collect();
-    for (at, adjusted) in own.iter_mut().zip(holm(&p_values)?) {
-        at.adjusted = adjusted;
-    }
-    Ok(rows)
+    let budgets = |name: &String| {
+        let own = points.iter().filter(|point| point.arm == *name);
+        own.map(|point| (Samples { n: point.n }, tried(point))).collect()
+    };
+    let small: Vec<Small<Samples>> =
+        small.iter().map(|name| Small { name: name.clone(), budgets: budgets(name) }).collect();
+    let cost = (parameters[1] / parameters[0], *cost);
+    matching::matched(&small, (&tried(one), one.generated_tokens), cost, shares, difficulty)
 }
 
-impl Matched {
-    /// The name of its figures.
-    pub(super) fn name(&self) -> String {
-        format!("{} matched at a share of {}", self.small, self.share)
-    }
-
-    /// What stands in the row of a table, without fifths.
-    fn cells(&self) -> Vec<String> {
-        let Self { small, share, times, allowed, at } = self;
-        let mut cells =
-            vec![small.clone(), share.to_string(), format!("{times:.1}"), format!("{allowed:.0}")];
-        let Some(Within { n, taken, dearest, paired, adjusted, .. }) = at else {
-            cells.extend(["none", "-", "-", "-", "-"].map(str::to_owned));
-            return cells;
-        };
-        let [low, high] = paired.interval.map(|end| 100.0 * end);
-        let largest = if *dearest && *taken < 0.95 * allowed { ", the largest" } else { "" };
-        let bold = if *adjusted < SURE { "**" } else { "" };
-        cells.extend([
-            format!("{n}{largest}"),
-            format!("{taken:.0}"),
-            format!("{:+.2}", 100.0 * paired.difference),
-            format!("{low:+.2} to {high:+.2}"),
-            format!("{bold}{adjusted:.4}{bold}"),
-        ]);
-        cells
-    }
-
-    /// The differences in fifths, in points.
-    fn fifths(&self) -> Vec<String> {
-        let all = self.at.iter().flat_map(|at| &at.by_difficulty);
-        all.map(|difference| format!("{:+.1}", 100.0 * difference)).collect()
-    }
+/// The name of a row's figures.
+pub(super) fn name(row: &Matched) -> String {
+    format!("{} matched at a share of {}", row.small, row.share)
 }
 
-/// What the columns are.
-const HEAD: [&str; 9] = [
-    "small",
-    "inference for pretraining",
-    "times the tokens",
-    "allowed",
-    "N",
-    "taken",
-    "difference",
-    "interval",
-    "adjusted p",
-];
+/// What stands in a row in Markdown, where what is sure is bold.
+fn marked(row: &Matched) -> Vec<String> {
+    let mut cells = row.cells();
+    let sure = row.at.as_ref().is_some_and(|at| at.adjusted < SURE);
+    if let Some(last) = cells.last_mut().filter(|_| sure) {
+        *last = format!("**{last}**");
+    }
+    cells
+}
 
 impl Report {
     /// Small and large models at as many operations, in Markdown.
@@ -250,9 +170,9 @@ impl Report {
         writeln!(text, "| {} |", HEAD.join(" | "))?;
         writeln!(text, "| --- | ---: | ---: | ---: | --- | ---: | ---: | --- | ---: |")?;
         for row in &self.matched {
-            writeln!(text, "| {} |", row.cells().join(" | "))?;
+            writeln!(text, "| {} |", marked(row).join(" | "))?;
         }
-        let fifths = self.matched.iter().map(|row| row.fifths().len()).max().unwrap_or(0);
+        let fifths = self.matched.iter().map(|row| row.by_difficulty().len()).max().unwrap_or(0);
         if fifths == 0 {
             return Ok(());
         }
@@ -261,17 +181,20 @@ impl Report {
         writeln!(text, "| small | inference for pretraining | {} |", numbers.join(" | "))?;
         writeln!(text, "| --- | ---: |{}", " ---: |".repeat(fifths))?;
         for row in self.matched.iter().filter(|row| row.at.is_some()) {
-            writeln!(text, "| {} | {} | {} |", row.small, row.share, row.fifths().join(" | "))?;
+            writeln!(
+                text,
+                "| {} | {} | {} |",
+                row.small,
+                row.share,
+                row.by_difficulty().join(" | ")
+            )?;
         }
         Ok(())
     }
 
     /// The same for a page.
     pub(super) fn matched_table(&self) -> Vec<Vec<String>> {
-        let rows = self.matched.iter().map(|row| {
-            let cells = row.cells();
-            cells.iter().map(|cell| cell.replace("**", "")).collect()
-        });
+        let rows = self.matched.iter().map(Matched::cells);
         std::iter::once(HEAD.map(str::to_owned).to_vec()).chain(rows).collect()
     }
 }
@@ -279,9 +202,9 @@ impl Report {
 #[cfg(test)]
 mod tests {
     use serde_json::{Value, json};
-    use tts_core::metrics::bootstrap_interval;
 
     use super::*;
+    use crate::matching::Within;
 
     fn recipe(matched: &Value) -> Result<Recipe, Error> {
         let arm = |name: &str, n: &[usize]| json!({"name": name, "policy": "p", "strategy": "majority", "n": n});
@@ -303,20 +226,7 @@ mod tests {
 
     fn point(arm: &str, n: usize, tokens: f64, [easy, hard]: [f64; 2]) -> Point {
         let values: Vec<f64> = (0..20).map(|at| if at < 10 { easy } else { hard }).collect();
-        Point {
-            arm: arm.into(),
-            n,
-            x: n as f64,
-            accuracy: bootstrap_interval(&values, 10, 0).expect("twenty"),
-            generated_tokens: tokens,
-            scored_tokens: 0.0,
-            operations: tokens,
-            training: None,
-            control: None,
-            by_difficulty: Vec::new(),
-            values,
-            tokens: Vec::new(),
-        }
+        Point::of(arm, n, tokens, values)
     }
 
     /// By hand: of four times the parameters, 3 * 3 / 0.75 + 4 = 16 times the tokens where there is little inference, and
@@ -339,7 +249,7 @@ mod tests {
         assert_eq!(told[0], "small 0.75 16.0 160 16 160");
         assert_eq!(told[1], "other 0.75 16.0 160 none -");
         assert_eq!(told[2], "small 1000000000 4.0 40 4 40");
-        let own: Vec<&Within> = rows.iter().filter_map(|row| row.at.as_ref()).collect();
+        let own: Vec<&Within<Samples>> = rows.iter().filter_map(|row| row.at.as_ref()).collect();
         let [much, little] = own[..] else { panic!("{rows:?}") };
         assert!((much.paired.difference - 0.25).abs() < 1e-12 && much.dearest);
         assert!((little.paired.difference + 0.1).abs() < 1e-12 && !little.dearest);

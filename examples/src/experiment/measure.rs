@@ -66,6 +66,27 @@ pub struct Point {
     pub tokens: Vec<f64>,
 }
 
+#[cfg(test)]
+impl Point {
+    /// With these values by problem, and the same tokens for each, for tests.
+    pub(super) fn of(arm: &str, n: usize, tokens: f64, values: Vec<f64>) -> Self {
+        Self {
+            arm: arm.into(),
+            n,
+            x: n as f64,
+            accuracy: metrics::bootstrap_interval(&values, 10, 0).expect("some problems"),
+            generated_tokens: tokens,
+            scored_tokens: 0.0,
+            operations: tokens,
+            training: None,
+            control: None,
+            by_difficulty: Vec::new(),
+            tokens: vec![tokens; values.len()],
+            values,
+        }
+    }
+}
+
 /// A search of one problem.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Single {

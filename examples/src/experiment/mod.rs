@@ -52,7 +52,7 @@ pub use compare::{Budget, Difference, SURE, differences};
 pub use curve::{Course, Curve, Figure, Reached, Spread, Until, curves};
 pub use generative::{Generative, Led};
 pub use judgements::{Scored, Scores, Votes};
-pub use matched::{Matched, Matching, Within, matched};
+pub use matched::{Matched, Matching, Samples, matched};
 pub use measure::{Point, Single};
 pub use policies::words;
 pub use recipe::{Advantages, Along, Arm, At, Comparison, Graded, Judged, Recipe, Task};

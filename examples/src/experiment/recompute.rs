@@ -16,7 +16,7 @@ use tts_search::evaluate::Difficulty;
 use super::choice::worth;
 use super::compare::{adjust, differences};
 use super::curve::{Reached, curves};
-use super::matched::{Matched, matched};
+use super::matched::{self, Matched, matched};
 use super::measure::DRAWS;
 use super::report::Report;
 use super::saved::saved;
@@ -148,10 +148,10 @@ fn operations(report: &Report, found: &mut Recomputed) -> Result<(), Error> {
     let again = matched(&report.recipe, &report.points, report.difficulty.as_ref())?;
     found.count("rows at as many operations", report.matched.len(), again.len());
     for (one, other) in report.matched.iter().zip(&again) {
-        let name = one.name();
+        let name = matched::name(one);
         found.figure(&format!("{name}, times the tokens"), one.times, other.times);
         found.figure(&format!("{name}, allowed"), one.allowed, other.allowed);
-        let samples = |row: &Matched| row.at.as_ref().map_or(0, |within| within.n);
+        let samples = |row: &Matched| row.at.as_ref().map_or(0, |within| within.budget.n);
         found.count(&format!("samples, {name}"), samples(one), samples(other));
         for (one, other) in one.at.iter().zip(&other.at) {
             let (here, there) = (&one.paired, &other.paired);

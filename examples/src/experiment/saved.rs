@@ -145,26 +145,10 @@ impl Report {
 
 #[cfg(test)]
 mod tests {
-    use tts_core::metrics::bootstrap_interval;
-
     use super::*;
 
     fn point(arm: &str, n: usize, tokens: f64, right: f64) -> Point {
-        let values = vec![right; 4];
-        Point {
-            arm: arm.into(),
-            n,
-            x: n as f64,
-            accuracy: bootstrap_interval(&values, 10, 0).expect("four"),
-            generated_tokens: tokens,
-            scored_tokens: 0.0,
-            operations: tokens,
-            training: None,
-            control: None,
-            by_difficulty: Vec::new(),
-            values,
-            tokens: vec![tokens; 4],
-        }
+        Point::of(arm, n, tokens, vec![right; 4])
     }
 
     fn pair(n: &[usize], margin: f64) -> Comparison {

@@ -2,7 +2,7 @@
 
 use tts_examples::pair;
 
-use super::{chain_problems, evaluating, example, ran, succeeded, text};
+use super::{chain_problems, evaluating, example, place, ran, succeeded, text};
 
 #[test]
 fn evaluations_become_a_strategy() {
@@ -11,8 +11,7 @@ fn evaluations_become_a_strategy() {
     else {
         return;
     };
-    let folder = tempfile::tempdir().unwrap();
-    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let (_folder, path) = place();
     let data = path("problems.jsonl");
     chain_problems(&data, 8);
     let by_recipe = |recipe: &str, name: &str| {

@@ -1,16 +1,25 @@
 //! Evaluations compared as a user compares them, from their folders; answers on the way, and those of searches that
 //! are called off.
 
-use tts_examples::pair;
+use std::path::Path;
 
-use super::{chain_problems, evaluating, example, ran, succeeded, text};
+use serde_json::json;
+use tts_core::cost::ModelCost;
+use tts_core::toy::ToyWorld;
+use tts_core::{BoxError, Generated, Generator, Request, Search, StepRule};
+use tts_examples::comparing::{LargerOptions, Study};
+use tts_examples::folders::Folders;
+use tts_examples::pair;
+use tts_search::evaluate::{Evaluation, Item};
+use tts_search::{Recipe, SelfConsistency};
+
+use super::{chain_problems, evaluating, example, place, ran, succeeded, text};
 
 /// Accuracy against tokens within one run, of a search of steps; a run that is looked at again has the same bytes.
 #[test]
 fn answers_on_the_way_are_graded() {
     let Some(evaluate) = example("evaluate") else { return };
-    let folder = tempfile::tempdir().unwrap();
-    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let (_folder, path) = place();
     let (data, json, html) = (path("problems.jsonl"), path("beam.json"), path("beam.html"));
     chain_problems(&data, 5);
     let more = ["--strategy", "beam-search", "--anytime", "2000,20,200", "--html", &html];
@@ -34,12 +43,66 @@ fn answers_on_the_way_are_graded() {
     assert!(!refused.status.success() && text(&refused).contains("--anytime"));
 }
 
+/// A search of another project is run by its name, with its steps and sampling but for what options say.
+#[test]
+fn a_search_of_another_project_is_told_whole() {
+    let (Some(solve), Some(evaluate)) = (example("solve"), example("evaluate")) else { return };
+    let (_folder, path) = place();
+    let (data, json) = (path("problems.jsonl"), path("filter.json"));
+    chain_problems(&data, 2);
+    let mut arguments = evaluating(&data, &json, &[]);
+    for argument in &mut arguments {
+        if argument == "best-of-n" {
+            "its-hub/particle-filter".clone_into(argument);
+        }
+    }
+    let said = succeeded(&evaluate, &arguments);
+    let brought = "preset    its-hub/particle-filter: the strategy below, and --max-step-tokens 256 --max-steps 33 --temperature 0.8\n";
+    assert!(said.contains(brought), "{said}");
+    let figures: serde_json::Value =
+        serde_json::from_slice(&std::fs::read(&json).unwrap()).unwrap();
+    let setup = &figures["setup"];
+    assert_eq!(setup["recipe"]["strategy"], "particle-filter");
+    assert_eq!(
+        (&setup["rule"]["max_steps"], &setup["rule"]["max_tokens"]),
+        (&33.into(), &200.into())
+    );
+    assert_eq!(setup["rule"]["delimiters"][0], "\n");
+    assert!(setup.get("preset").is_none(), "{setup}");
+    let asked = |strategy: &str| {
+        let asked = [
+            "--model",
+            "embedded",
+            "--max-tokens",
+            "40",
+            "--n",
+            "2",
+            "--strategy",
+            strategy,
+            "1+2=",
+        ];
+        ran(&solve, &asked)
+    };
+    let said = text(&asked("its-hub/self-consistency"));
+    assert!(
+        said.contains(
+            "and --temperature 0.8\nstrategy  {\"strategy\":\"self-consistency\",\"n\":2"
+        ),
+        "{said}"
+    );
+    let refused = asked("its-hub/beam-search");
+    let said = text(&refused);
+    assert!(
+        !refused.status.success() && said.contains("its-hub/beam-search: beam search: "),
+        "{said}"
+    );
+}
+
 /// Budgets in other words, and money: what is reckoned, stopped by, and compared.
 #[test]
 fn money_is_reckoned_and_bounded() {
     let (Some(evaluate), Some(compare)) = (example("evaluate"), example("compare")) else { return };
-    let folder = tempfile::tempdir().unwrap();
-    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let (folder, path) = place();
     let data = path("problems.jsonl");
     chain_problems(&data, 4);
     let prices = ["--price", "read=1,generated=4", "--price", "scorer:scored=2"];
@@ -119,8 +182,7 @@ fn a_search_that_is_called_off_has_an_answer() {
 #[test]
 fn evaluations_are_compared_from_their_folders() {
     let (Some(evaluate), Some(compare)) = (example("evaluate"), example("compare")) else { return };
-    let folder = tempfile::tempdir().unwrap();
-    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let (folder, path) = place();
     let (data, fewer) = (path("problems.jsonl"), path("fewer.jsonl"));
     chain_problems(&data, 10);
     chain_problems(&fewer, 9);
@@ -180,4 +242,125 @@ fn evaluations_are_compared_from_their_folders() {
     refused(&[&four, &one, "--difficulty", &four], "draw the pool with another --seed");
     refused(&[&four, &path("nowhere")], "nowhere");
     refused(&[&four, "a="], "expected FOLDER");
+    refused(&[&four, "--larger", &pool], "--share");
+    refused(&[&four, "--share", "1"], "--larger");
+    refused(&[&four, "--larger", &pool, "--share", "1"], "--larger: pool has 4 lines a problem");
+}
+
+/// A world as a model of so many parameters.
+struct Sized(ToyWorld, u64);
+
+impl Generator for Sized {
+    fn generate(&self, batch: &[Request]) -> Result<Vec<Generated>, BoxError> {
+        self.0.generate(batch)
+    }
+
+    fn cost(&self) -> ModelCost {
+        ModelCost { parameters: self.1, ..ModelCost::default() }
+    }
+}
+
+/// An evaluation of a model of so many parameters on twenty problems, by the vote of so many samples.
+fn voted(
+    place: &Path,
+    name: &str,
+    (error, parameters): (f64, u64),
+    (n, seed): (usize, u64),
+) -> Folders {
+    let world = ToyWorld { error, ..ToyWorld::default() };
+    let item = |number| Item::new(world.prompt(number).question(), world.answer(number));
+    let items: Vec<Item> = (0..20).map(item).collect();
+    let vote = Recipe::SelfConsistency(SelfConsistency { n, ..SelfConsistency::default() });
+    let settings = json!({"model": parameters, "setup": {"recipe": vote, "seed": seed}});
+    let search = Search::new(Sized(world, parameters)).rule(StepRule::lines()).seed(seed);
+    let folder = place.join(name);
+    let kept = Evaluation::new(search, &items).keep(&folder, &settings).unwrap();
+    kept.run(&vote, |_| {}).unwrap();
+    folder.to_str().unwrap().parse().unwrap()
+}
+
+/// Beside a larger model of 15 times the parameters: where there is little inference, at 3 * 14 / 0.5 + 15 = 99 times the
+/// tokens of its one answer, where there is more at 3 * 14 / 14 + 15 = 18 times.
+#[test]
+fn a_small_model_is_set_beside_a_larger_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let (small, large) = ((0.3, 1_000_000), (0.1, 15_000_000));
+    let of = |name: &str, model, drawn| voted(folder.path(), name, model, drawn);
+    let arms = [of("one", small, (1, 0)), of("eight", small, (8, 0)), of("forty", small, (40, 0))];
+    let (pool, answer) = (of("pool", small, (8, 5)), of("answer", large, (1, 3)));
+    let beside = |larger: &Folders, share: &[f64], parameters: &[f64]| LargerOptions {
+        larger: Some(larger.clone()),
+        share: share.to_vec(),
+        parameters: parameters.to_vec(),
+    };
+    let study = Study::read(&arms, Some(&pool), &beside(&answer, &[0.5, 14.0], &[])).unwrap();
+    let compared = study.compare(None).unwrap();
+    let (json, html) = (folder.path().join("compared.json"), folder.path().join("compared.html"));
+    study.write_json(&json, &compared).unwrap();
+    study.write_page(&html, &compared).unwrap();
+    let mut said = Vec::new();
+    study.write_matched(&mut said).unwrap();
+    let said = String::from_utf8(said).unwrap();
+    for words in
+        ["one answer of answer", "1.5e7 parameters beside 1e6, no verifier", "the easiest first"]
+    {
+        assert!(said.contains(words), "{said}");
+    }
+    let figures: serde_json::Value =
+        serde_json::from_slice(&std::fs::read(&json).unwrap()).unwrap();
+    let (matched, all) = (&figures["matched"], figures["arms"].as_array().unwrap());
+    assert_eq!((&matched["larger"], &matched["cost"]), (&json!("answer"), &json!("policy")));
+    let tokens = |arm: usize| all[arm]["per_problem"]["generated_tokens"].as_f64().unwrap();
+    let mean = |arm: usize| all[arm]["accuracy"]["mean"].as_f64().unwrap();
+    let rows = matched["rows"].as_array().unwrap();
+    // The three are one search, whose dearest is taken first and then one that costs less.
+    assert_eq!((rows.len(), all.len()), (2, 4));
+    for (row, (times, place, arm)) in rows.iter().zip([(99.0, 2, "forty"), (18.0, 1, "eight")]) {
+        let number = |name: &str| row[name].as_f64().unwrap();
+        assert_eq!((&row["small"], &row["at"]["arm"]), (&json!("one, eight, forty"), &json!(arm)));
+        assert!((number("times") - times).abs() < 1e-9, "{row}");
+        assert!((number("allowed") - times * tokens(3)).abs() < 1e-6, "{row}");
+        assert!((row["at"]["taken"].as_f64().unwrap() - tokens(place)).abs() < 1e-9, "{row}");
+        assert_eq!(row["at"]["dearest"], place == 2);
+        let difference = row["at"]["paired"]["difference"].as_f64().unwrap();
+        assert!((difference - mean(place) + mean(3)).abs() < 1e-9, "{row}");
+        let bins = row["at"]["by_difficulty"].as_array().unwrap();
+        assert_eq!(bins.len(), figures["bins"].as_array().unwrap().len());
+    }
+    assert!(
+        std::fs::read_to_string(&html).unwrap().contains("At as many operations as one answer")
+    );
+    // What is said goes before records: with as many parameters one answer's tokens are all there are.
+    let same = beside(&answer, &[1.0], &[7.0, 7.0]);
+    let mut said = Vec::new();
+    Study::read(&arms[1..], None, &same).unwrap().write_matched(&mut said).unwrap();
+    let said = String::from_utf8(said).unwrap();
+    let row = said.lines().find(|line| line.starts_with("eight, forty ")).unwrap();
+    assert!(row.contains(" 1.0 ") && row.contains(" none "), "{row}");
+    let silent = of("silent", (0.1, 0), (1, 3));
+    let [one, eight, forty] = arms;
+    for (arms, larger, expected) in [
+        (vec![&one], beside(&silent, &[1.0], &[]), "--parameters: records of silent do not say"),
+        (
+            vec![&one],
+            beside(&eight, &[1.0], &[]),
+            "--larger: eight has 8 lines a problem, expected",
+        ),
+        (
+            vec![&answer],
+            beside(&one, &[1.0], &[]),
+            "--larger: one has 1e6 parameters, and the model of answer has 1.5e7",
+        ),
+        (
+            vec![&forty, &answer],
+            beside(&silent, &[1.0], &[]),
+            "--larger: forty and answer are of two models",
+        ),
+        (vec![&one], beside(&answer, &[0.0], &[]), "--share: 0, expected a number above 0"),
+        (vec![&one], beside(&answer, &[1.0], &[3.0]), "--parameters: 1 of them, expected"),
+    ] {
+        let arms: Vec<Folders> = arms.into_iter().cloned().collect();
+        let error = Study::read(&arms, None, &larger).expect_err(expected).to_string();
+        assert!(error.contains(expected), "{error}");
+    }
 }

@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 use serde_json::{Value, json};
 use tts_models::testing::fake::{Act, Fake};
 
-use super::{example, ran, succeeded, text};
+use super::{example, place, ran, succeeded, text};
 
 /// Command, arguments, and what has to be in the refusal: the option, above all.
 type Case<'a> = (&'a str, Vec<&'a str>, &'a [&'a str]);
@@ -87,8 +87,7 @@ fn options_that_mean_nothing_are_refused_by_name() {
 #[test]
 fn options_of_models_here_are_refused_where_there_is_none() {
     let (Some(solve), Some(judge)) = (example("solve"), example("judge")) else { return };
-    let place = tempfile::tempdir().unwrap();
-    let path = |name: &str| place.path().join(name).to_str().unwrap().to_owned();
+    let (_place, path) = place();
     let server = Fake::start(|seen| {
         if seen.body.get("messages").is_none() {
             return Act::Status(404, "", "{}".into());

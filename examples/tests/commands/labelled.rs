@@ -5,13 +5,12 @@ use tts_core::family::{Chain, Family, Split, problems};
 use tts_examples::{pair, worked};
 use tts_prm::label::{exact, write_labels};
 
-use crate::{example, ran, succeeded, text};
+use crate::{example, place, ran, succeeded, text};
 
 #[test]
 fn a_reward_model_of_steps_needs_no_other_model() {
     let Some(judge) = example("judge") else { return };
-    let folder = tempfile::tempdir().unwrap();
-    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let (_folder, path) = place();
     // Right solutions, and the same with a slip in the first step.
     let family = Chain::default();
     let mut labels = Vec::new();
@@ -112,8 +111,7 @@ fn a_reward_model_of_steps_needs_no_other_model() {
 #[test]
 fn labels_become_words_that_a_verifier_learns() {
     let (Some(judge), Some(finetune)) = (example("judge"), example("finetune")) else { return };
-    let folder = tempfile::tempdir().unwrap();
-    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let (_folder, path) = place();
     let generator = pair::folder().join("generator").display().to_string();
     let data = path("graded.jsonl");
     let rows: Vec<String> = (0..12)
@@ -173,8 +171,7 @@ fn labels_become_words_that_a_verifier_learns() {
 #[test]
 fn labels_measure_judges_that_ask_for_scorers() {
     let Some(judge) = example("judge") else { return };
-    let folder = tempfile::tempdir().unwrap();
-    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let (_folder, path) = place();
     let generator = pair::folder().join("generator").display().to_string();
     let (data, head) = (path("graded.jsonl"), path("head.json"));
     let rows = [("=5", 1), ("=6", 0)].map(|(response, label)| {
@@ -221,8 +218,7 @@ fn labels_measure_judges_that_ask_for_scorers() {
 #[test]
 fn grades_are_learnt_by_reinforcement() {
     let Some(reinforce) = example("reinforce") else { return };
-    let folder = tempfile::tempdir().unwrap();
-    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let (_folder, path) = place();
     let (data, judge) = (path("graded.jsonl"), path("judge.json"));
     // Its grade of a sum is what it comes to, which the generator knows to write.
     let rows = [("1+2", 3), ("2+2", 4), ("4+3", 7), ("5+1", 6)];

@@ -6,13 +6,12 @@ use std::path::Path;
 use tts_examples::pair;
 use tts_models::{Backend, EngineConfig, LanguageModel, open, open_adapted};
 
-use crate::{example, ran, succeeded, text};
+use crate::{example, place, ran, succeeded, text};
 
 #[test]
 fn a_judge_that_says_nothing_of_use_is_told_to_abstain() {
     let Some(judge) = example("judge") else { return };
-    let folder = tempfile::tempdir().unwrap();
-    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let (_folder, path) = place();
     let data = path("pairs.jsonl");
     let rows = (0..3).fold(String::new(), |mut rows, number| {
         writeln!(
@@ -103,8 +102,7 @@ fn a_judge_that_says_nothing_of_use_is_told_to_abstain() {
 #[test]
 fn texts_and_chats_are_fine_tuned_on_as_they_stand() {
     let Some(finetune) = example("finetune") else { return };
-    let folder = tempfile::tempdir().unwrap();
-    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let (_folder, path) = place();
     let generator = pair::folder().join("generator");
     let model =
         ["--model", generator.to_str().unwrap(), "--steps", "2", "--batch", "2", "--threads", "1"];
@@ -136,8 +134,7 @@ fn texts_and_chats_are_fine_tuned_on_as_they_stand() {
 #[test]
 fn a_model_with_what_an_adapter_learnt_needs_the_adapter_no_more() {
     let (Some(finetune), Some(fuse)) = (example("finetune"), example("fuse")) else { return };
-    let folder = tempfile::tempdir().unwrap();
-    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let (_folder, path) = place();
     let generator = pair::folder().join("generator");
     let base = generator.to_str().unwrap();
     let (data, adapter, fused) = (path("texts.jsonl"), path("adapter"), path("fused"));
@@ -176,8 +173,7 @@ fn a_model_with_what_an_adapter_learnt_needs_the_adapter_no_more() {
 #[test]
 fn preferences_of_any_form_are_read() {
     let Some(judge) = example("judge") else { return };
-    let folder = tempfile::tempdir().unwrap();
-    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let (_folder, path) = place();
     let (data, fields, template) = (path("votes.jsonl"), path("fields.json"), path("own.jinja"));
     let votes = [
         r#"{"ask": {"text": "1+2"}, "left": "=3", "right": "=9", "vote": "left"}"#,
@@ -208,8 +204,7 @@ fn preferences_of_any_form_are_read() {
 #[test]
 fn preferences_become_a_scalar_reward_model() {
     let Some(train) = example("train_prm") else { return };
-    let folder = tempfile::tempdir().unwrap();
-    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let (_folder, path) = place();
     let generator = pair::folder().join("generator");
     let (data, out) = (path("pairs.jsonl"), path("orm"));
     let rows = (0..60).fold(String::new(), |mut rows, number| {

@@ -48,6 +48,13 @@ fn example(name: &str) -> Option<PathBuf> {
     Some(path)
 }
 
+/// A folder that lasts as long as the first of these, and how its files are called.
+fn place() -> (tempfile::TempDir, impl Fn(&str) -> String) {
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path().to_owned();
+    (folder, move |name: &str| root.join(name).to_str().unwrap().to_owned())
+}
+
 fn ran(command: &Path, arguments: &[&str]) -> Output {
     Command::new(command).args(arguments).output().unwrap()
 }
@@ -64,8 +71,7 @@ fn labels_become_a_reward_model() {
     else {
         return;
     };
-    let folder = tempfile::tempdir().unwrap();
-    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let (_folder, path) = place();
     let generator = pair::folder().join("generator");
     let generator = generator.to_str().unwrap();
     let labels = path("labels.jsonl");
@@ -158,8 +164,7 @@ fn labels_become_a_reward_model() {
 #[test]
 fn worked_solutions_become_an_adapter() {
     let Some(finetune) = example("finetune") else { return };
-    let folder = tempfile::tempdir().unwrap();
-    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let (_folder, path) = place();
     let chain = Chain::default();
     let mut worked = String::new();
     for problem in problems(&chain, Split::Train, 3).take(30) {
@@ -222,8 +227,7 @@ fn worked_solutions_become_an_adapter() {
 #[test]
 fn a_policy_learns_from_rewards() {
     let Some(reinforce) = example("reinforce") else { return };
-    let folder = tempfile::tempdir().unwrap();
-    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let (_folder, path) = place();
     let small = "--problems 12 --held-out 3 --batch 2 --samples 4 --max-tokens 80";
     let asked = |out: &str, more: &str| {
         let out = path(out);
@@ -352,8 +356,7 @@ fn succeeded(command: &Path, arguments: &[impl AsRef<str>]) -> String {
 #[test]
 fn shards_make_the_figures_of_one_run() {
     let (Some(evaluate), Some(merge)) = (example("evaluate"), example("merge")) else { return };
-    let folder = tempfile::tempdir().unwrap();
-    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let (_folder, path) = place();
     let (data, whole) = (path("problems.jsonl"), path("whole.json"));
     chain_problems(&data, 14);
     let said = succeeded(&evaluate, &evaluating(&data, &whole, &[]));
@@ -390,8 +393,7 @@ fn shards_make_the_figures_of_one_run() {
 #[test]
 fn a_shard_without_problems_is_done() {
     let (Some(evaluate), Some(merge)) = (example("evaluate"), example("merge")) else { return };
-    let folder = tempfile::tempdir().unwrap();
-    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let (_folder, path) = place();
     let (data, whole) = (path("problems.jsonl"), path("whole.json"));
     chain_problems(&data, 3);
     succeeded(&evaluate, &evaluating(&data, &whole, &[]));
@@ -435,8 +437,7 @@ fn what_is_played_back_has_no_rate() {
 #[test]
 fn recorded_samples_are_judged_without_their_model() {
     let Some(evaluate) = example("evaluate") else { return };
-    let folder = tempfile::tempdir().unwrap();
-    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let (_folder, path) = place();
     let (data, first) = (path("problems.jsonl"), path("first.json"));
     chain_problems(&data, 6);
     succeeded(&evaluate, &evaluating(&data, &first, &[]));
@@ -470,8 +471,7 @@ fn recorded_samples_are_judged_without_their_model() {
 #[test]
 fn the_folder_of_an_evaluation_can_be_viewed() {
     let Some(view) = example("view") else { return };
-    let folder = tempfile::tempdir().unwrap();
-    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let (folder, path) = place();
     let world = ToyWorld::default();
     let items: Vec<Item> =
         (0..3).map(|n| Item::new(world.prompt(n).question(), world.answer(n))).collect();
@@ -512,8 +512,7 @@ fn the_folder_of_an_evaluation_can_be_viewed() {
 #[test]
 fn a_run_that_is_stopped_goes_on() {
     let Some(evaluate) = example("evaluate") else { return };
-    let folder = tempfile::tempdir().unwrap();
-    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let (folder, path) = place();
     let data = path("problems.jsonl");
     chain_problems(&data, 300);
     let arguments = evaluating(&data, &path("stopped.json"), &[]);

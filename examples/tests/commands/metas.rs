@@ -12,7 +12,7 @@ use tts_prm::critic::{Preference, read_critiques};
 use tts_prm::label::read_labels;
 
 use super::roles::{generator, served};
-use super::{example, ran, succeeded, text};
+use super::{example, place, ran, succeeded, text};
 
 /// A server that says so much of a chat.
 fn says(said: impl Fn(&str) -> String + Send + Sync + 'static) -> Fake {
@@ -42,8 +42,7 @@ const TRAINING: [&str; 8] = ["--steps", "3", "--batch", "4", "--held-out", "3", 
 #[test]
 fn judgements_become_a_meta_judge_that_has_a_name() {
     let (Some(judge), Some(train)) = (example("judge"), example("train_prm")) else { return };
-    let place = tempfile::tempdir().unwrap();
-    let path = |name: &str| place.path().join(name).to_str().unwrap().to_owned();
+    let (_place, path) = place();
     // It prefers whatever stands first.
     let server = says(|_| "1+1=2\n0=0".into());
     let (engine, data, by) = (path("judge.json"), path("pairs.jsonl"), path("by.json"));
@@ -89,8 +88,7 @@ fn judgements_become_a_meta_judge_that_has_a_name() {
 #[test]
 fn panels_to_learn_from_are_those_of_the_train_split() {
     let Some(judge) = example("judge") else { return };
-    let place = tempfile::tempdir().unwrap();
-    let path = |name: &str| place.path().join(name).to_str().unwrap().to_owned();
+    let (_place, path) = place();
     let server = says(|_| "0=0".into());
     let (engine, jury, labels) = (path("judge.json"), path("jury.json"), path("labels.jsonl"));
     std::fs::write(&engine, served(&server, "large").to_string()).unwrap();
@@ -122,8 +120,7 @@ fn panels_to_learn_from_are_those_of_the_train_split() {
 #[test]
 fn critiques_become_a_head_that_is_shown_in_a_search_what_it_learnt_from() {
     let (Some(judge), Some(train)) = (example("judge"), example("train_prm")) else { return };
-    let place = tempfile::tempdir().unwrap();
-    let path = |name: &str| place.path().join(name).to_str().unwrap().to_owned();
+    let (_place, path) = place();
     let server = says(|_| "1+1=2\n".into());
     let (engine, data, by) = (path("judge.json"), path("pairs.jsonl"), path("by.json"));
     std::fs::write(&engine, served(&server, "large").to_string()).unwrap();

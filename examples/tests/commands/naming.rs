@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use tts_models::testing::fake::{Act, Fake};
 
 use super::roles::{generator, served, with};
-use super::{chain_problems, evaluating, example, ran, succeeded, text};
+use super::{chain_problems, evaluating, example, place, ran, succeeded, text};
 
 /// A server whose every second judgement is for the first, with a right sum, and whose others are for the second, with a
 /// wrong one.
@@ -40,8 +40,7 @@ fn pairs(path: &str) {
 #[test]
 fn a_meta_judge_decides_which_judgements_count() {
     let Some(judge) = example("judge") else { return };
-    let place = tempfile::tempdir().unwrap();
-    let path = |name: &str| place.path().join(name).to_str().unwrap().to_owned();
+    let (_place, path) = place();
     let server = by_turns();
     let (engine, data) = (path("judge.json"), path("pairs.jsonl"));
     std::fs::write(&engine, served(&server, "large").to_string()).unwrap();
@@ -80,8 +79,7 @@ fn a_meta_judge_decides_which_judgements_count() {
 #[test]
 fn judgements_are_kept_compared_and_shown() {
     let (Some(judge), Some(view)) = (example("judge"), example("view")) else { return };
-    let place = tempfile::tempdir().unwrap();
-    let path = |name: &str| place.path().join(name).to_str().unwrap().to_owned();
+    let (_place, path) = place();
     let server = by_turns();
     let (engine, data) = (path("judge.json"), path("pairs.jsonl"));
     std::fs::write(&engine, served(&server, "large").to_string()).unwrap();
@@ -129,8 +127,7 @@ fn judgements_are_kept_compared_and_shown() {
 #[test]
 fn a_folder_of_one_meta_judge_is_not_gone_on_with_by_another() {
     let Some(evaluate) = example("evaluate") else { return };
-    let place = tempfile::tempdir().unwrap();
-    let path = |name: &str| place.path().join(name).to_str().unwrap().to_owned();
+    let (_place, path) = place();
     let server = by_turns();
     let (data, engines, recipe) =
         (path("problems.jsonl"), path("engines.json"), path("recipe.json"));
@@ -173,8 +170,7 @@ fn a_folder_of_one_meta_judge_is_not_gone_on_with_by_another() {
 #[test]
 fn kept_judgements_are_those_of_a_run_that_was_never_stopped() {
     let Some(judge) = example("judge") else { return };
-    let place = tempfile::tempdir().unwrap();
-    let path = |name: &str| place.path().join(name).to_str().unwrap().to_owned();
+    let (_place, path) = place();
     let (data, template, store) = (path("pairs.jsonl"), path("own.jinja"), path("store.jsonl"));
     let pair = |number: usize| {
         let (right, wrong) = (format!("={}", number + 2), "=9");

@@ -10,7 +10,7 @@ use tts_examples::training::holds_out;
 use tts_examples::worked::line;
 use tts_prm::label::{LabelledSolution, LabelledStep, write_labels};
 
-use super::{example, ran, succeeded, text};
+use super::{example, place, ran, succeeded, text};
 
 /// The bytes of all files of a folder, by name.
 fn bytes(folder: &Path) -> BTreeMap<String, Vec<u8>> {
@@ -85,8 +85,7 @@ fn models_with_windows_learn_within_them() {
     else {
         return;
     };
-    let place = tempfile::tempdir().unwrap();
-    let path = |name: &str| place.path().join(name).to_str().unwrap().to_owned();
+    let (place, path) = place();
     let fields = [
         ("architectures", json!(["MistralForCausalLM"])),
         ("model_type", json!("mistral")),
@@ -130,8 +129,7 @@ fn labelled(question: &str, answer: u32, value: f64) -> LabelledSolution {
 #[test]
 fn what_cannot_be_written_is_said_before_a_model_is_opened() {
     let (Some(judge), Some(train_head)) = (example("judge"), example("train_head")) else { return };
-    let place = tempfile::tempdir().unwrap();
-    let path = |name: &str| place.path().join(name).to_str().unwrap().to_owned();
+    let (_place, path) = place();
     std::fs::write(path("pairs.jsonl"), r#"{"prompt": "1", "chosen": "2", "rejected": "3"}"#)
         .unwrap();
     // A file where a folder would have to be.
@@ -152,8 +150,7 @@ fn what_cannot_be_written_is_said_before_a_model_is_opened() {
 #[test]
 fn a_temperature_that_cannot_be_fitted_is_left_out() {
     let Some(train) = example("train_prm") else { return };
-    let place = tempfile::tempdir().unwrap();
-    let path = |name: &str| place.path().join(name).to_str().unwrap().to_owned();
+    let (_place, path) = place();
     let half = |question: &str| tts_core::seed::hash_text(2, question) % 2;
     let (mut all, mut apart) = (Vec::new(), [0, 0]);
     for number in 0..200 {

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use tts_models::{Backend, EngineConfig, open};
 
-use crate::{example, ran, succeeded, text};
+use crate::{example, place, ran, succeeded, text};
 
 /// A line of a data file with a sum of so many ones.
 fn sum(count: usize) -> String {
@@ -15,8 +15,7 @@ fn sum(count: usize) -> String {
 #[test]
 fn problems_that_are_too_long_are_left_out_and_counted() {
     let Some(reinforce) = example("reinforce") else { return };
-    let folder = tempfile::tempdir().unwrap();
-    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let (_folder, path) = place();
     let (data, long) = (path("sums.jsonl"), path("long.jsonl"));
     let lines: String = [2, 3, 400, 4, 2, 3, 4].map(sum).concat();
     std::fs::write(&data, lines).unwrap();
@@ -37,8 +36,7 @@ fn problems_that_are_too_long_are_left_out_and_counted() {
 #[test]
 fn an_engine_that_computes_otherwise_has_log_probabilities_told_anew() {
     let Some(reinforce) = example("reinforce") else { return };
-    let folder = tempfile::tempdir().unwrap();
-    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let (_folder, path) = place();
     let small = "--model embedded --family chain --problems 4 --held-out 0 --batch 4 --samples 8 --max-tokens 60 \
                  --steps 1 --threads 1";
     let small: Vec<&str> = small.split_whitespace().collect();
@@ -76,8 +74,7 @@ fn an_engine_that_computes_otherwise_has_log_probabilities_told_anew() {
 #[test]
 fn weights_are_kept_on_the_way() {
     let Some(reinforce) = example("reinforce") else { return };
-    let folder = tempfile::tempdir().unwrap();
-    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let (_folder, path) = place();
     let small = "--model embedded --family chain --problems 8 --held-out 2 --batch 4 --samples 4 --max-tokens 60 \
                  --steps 2 --threads 1";
     let small: Vec<&str> = small.split_whitespace().collect();
@@ -124,8 +121,7 @@ fn drawn(out: &str) -> Vec<u64> {
 #[test]
 fn what_data_say_of_difficulty_decides_what_comes_first() {
     let Some(reinforce) = example("reinforce") else { return };
-    let folder = tempfile::tempdir().unwrap();
-    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let (_folder, path) = place();
     let (data, recipe, out) = (path("levels.jsonl"), path("recipe.json"), path("out"));
     // The hardest first.
     let line = |number: usize| {
@@ -164,8 +160,7 @@ fn problems_are_chosen_by_how_often_they_were_solved_before() {
     let (Some(reinforce), Some(evaluate)) = (example("reinforce"), example("evaluate")) else {
         return;
     };
-    let folder = tempfile::tempdir().unwrap();
-    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let (_folder, path) = place();
     let (data, other, pool) = (path("sums.jsonl"), path("other.jsonl"), path("pool.json"));
     crate::chain_problems(&data, 12);
     crate::chain_problems(&other, 13);

@@ -7,7 +7,7 @@ use tts_models::testing::fake::{Act, Fake};
 use tts_prm::reinforce::Format;
 use tts_search::evaluate::Mapping;
 
-use crate::{example, ran, succeeded, text};
+use crate::{example, place, ran, succeeded, text};
 
 /// A server of chats that likes long prompts: its scores differ from one response to another.
 fn judge() -> Fake {
@@ -49,8 +49,7 @@ const SMALL: [&str; 12] = [
 #[test]
 fn a_judge_on_a_server_rewards_open_questions() {
     let Some(reinforce) = example("reinforce") else { return };
-    let folder = tempfile::tempdir().unwrap();
-    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let (_folder, path) = place();
     let (data, out, served) = (path("open.jsonl"), path("out"), path("judge.json"));
     let server = judge();
     let settings = json!({ "servers": [server.address()], "kind": "chat", "model": "large", "text": "bytes",
@@ -96,8 +95,7 @@ fn a_judge_on_a_server_rewards_open_questions() {
 #[test]
 fn scores_are_rewards_by_name_and_not_learnt_a_second_time() {
     let Some(reinforce) = example("reinforce") else { return };
-    let folder = tempfile::tempdir().unwrap();
-    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let (_folder, path) = place();
     let family = ["--family", "chain", "--problems", "4", "--held-out", "0"];
     let out = path("scored");
     let asked =
@@ -151,8 +149,7 @@ fn a_family_that_a_model_cannot_write_is_refused() {
 #[test]
 fn questions_stand_beside_problems_with_answers() {
     let Some(reinforce) = example("reinforce") else { return };
-    let folder = tempfile::tempdir().unwrap();
-    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let (_folder, path) = place();
     let (data, questions, out) = (path("sums.jsonl"), path("open.jsonl"), path("out"));
     let known = ["1+2", "3+4"].map(|sum| {
         let answer = if sum == "1+2" { "3" } else { "7" };

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use tts_examples::pair;
 
-use super::{example, ran, succeeded, text};
+use super::{example, place, ran, succeeded, text};
 
 /// Pairs of a right sum and a wrong one.
 fn pairs(path: &str, count: usize) {
@@ -18,8 +18,7 @@ fn pairs(path: &str, count: usize) {
 #[test]
 fn a_scorer_has_the_figures_of_a_judge() {
     let Some(judge) = example("judge") else { return };
-    let place = tempfile::tempdir().unwrap();
-    let path = |name: &str| place.path().join(name).to_str().unwrap().to_owned();
+    let (_place, path) = place();
     let (data, json, out) = (path("pairs.jsonl"), path("figures.json"), path("ruled"));
     let rows = [("2 + 2 = 4", "2 + 2 = 5"), ("3 + 2 = 5", "3 + 2 = 4"), ("So it is.", "1 + 1 = 3")];
     let rows = rows.map(|(chosen, rejected)| {

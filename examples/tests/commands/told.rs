@@ -1,6 +1,6 @@
 //! What commands say of budgets, scorers and folders: what a bound did, and what to give in place of what is refused.
 
-use super::{chain_problems, evaluating, example, ran, succeeded, text};
+use super::{chain_problems, evaluating, example, place, ran, succeeded, text};
 
 /// A round that would take minutes ends at its second, with what is written by then.
 #[test]
@@ -18,8 +18,7 @@ fn hard_seconds_end_a_round() {
 #[test]
 fn what_a_budget_did_to_an_evaluation_is_told() {
     let (Some(evaluate), Some(compare)) = (example("evaluate"), example("compare")) else { return };
-    let folder = tempfile::tempdir().unwrap();
-    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let (_folder, path) = place();
     let data = path("problems.jsonl");
     chain_problems(&data, 3);
     let ran_by = |name: &str, more: &[&str]| {

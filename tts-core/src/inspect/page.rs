@@ -49,6 +49,14 @@ impl Page {
         Self { figures: Some(figures), ..self }
     }
 
+    /// The same page with one table more behind those of its figures, its first row the heads.
+    #[must_use]
+    pub fn table(mut self, name: impl Into<String>, rows: Vec<Vec<String>>) -> Self {
+        let figures = self.figures.get_or_insert_with(Figures::default);
+        figures.tables.push((name.into(), rows));
+        self
+    }
+
     /// The page.
     pub fn html(&self) -> String {
         let mut page = String::new();
