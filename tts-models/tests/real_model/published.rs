@@ -14,6 +14,9 @@ use sha2::{Digest, Sha256};
 use tts_models::text::template::Message;
 use tts_models::{ChatTemplate, ModelError, TextSide, Tokenizer};
 
+/// What Python's Jinja calls an exception that a template raises.
+const OWN: &str = "TemplateError";
+
 /// 26 July 2024.
 const NOW: i64 = 1_721_952_000;
 
@@ -45,16 +48,19 @@ fn digest(bytes: &[u8]) -> String {
     Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// What is wrong with a chat's text, if anything is: by the golden file it has a length and a digest, or is refused.
+/// What is wrong with a chat's text, if anything is: by the golden file it has a length and a digest, or is refused. What a
+/// template refuses itself has to be refused; what Python cannot do (a loop over no tools, where there is a template of
+/// its own for tools) may be done.
 fn wrong(
     template: Result<ChatTemplate, ModelError>,
     chat: &Value,
     expected: &Value,
 ) -> Option<String> {
     let found = rendered(template, chat);
-    let right = match &found {
-        Ok((bytes, digest)) => expected["bytes"] == *bytes && expected["sha256"] == *digest,
-        Err(_) => expected["refused"].is_string(),
+    let right = match (&found, expected["refused"].as_str()) {
+        (Ok((bytes, digest)), None) => expected["bytes"] == *bytes && expected["sha256"] == *digest,
+        (Ok(_), Some(by)) => by != OWN,
+        (Err(_), refused) => refused.is_some(),
     };
     (!right).then(|| format!("{}: {found:?}, expected {expected}", chat["name"]))
 }
