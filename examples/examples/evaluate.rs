@@ -25,9 +25,11 @@ use tts_examples::collecting::{CollectOptions, Collector, Pool};
 use tts_examples::engines::{Engine, Engines};
 use tts_examples::figures::write_figures;
 use tts_examples::files::{write_json, write_whole};
+use tts_examples::given::check_whole;
 use tts_examples::interrupt::Interrupt;
 use tts_examples::options::{ModelOptions, SearchOptions, Setup};
 use tts_examples::problems::{Asks, ProblemOptions, Problems};
+use tts_examples::remembering::StoreOptions;
 use tts_examples::{Error, exit};
 use tts_search::evaluate::{
     self, EvaluateError, Evaluation, Item, Progress, Report, Shard, fingerprint, words,
@@ -65,6 +67,8 @@ struct Arguments {
     /// Folder of the records; default: beside the JSON file, or under runs/.
     #[arg(long)]
     record: Option<PathBuf>,
+    #[command(flatten)]
+    store: StoreOptions,
     #[command(flatten)]
     collect: CollectOptions,
 }
@@ -218,7 +222,8 @@ fn deliver(
 ) -> Result<(), Error> {
     if let Some(path) = &arguments.json {
         write_figures(path, &settings.setup, report)?;
-        write_timings(&path.with_extension("timings.json"), last, whole)?;
+        let path = path.with_extension("timings.json");
+        write_timings(&path, last, whole, opened.engines)?;
     }
     if let Some(path) = &arguments.html {
         let strategy = serde_json::to_string(&opened.setup.recipe)?;
@@ -228,6 +233,15 @@ fn deliver(
         write_whole(path, page.html().as_bytes())?;
     }
     Ok(())
+}
+
+/// Opens whoever writes, for these problems.
+fn open(arguments: &Arguments, problems: &Problems, asks: &Asks<'_>) -> Result<Engines, Error> {
+    let items = problems.data.items.iter();
+    let asked: Vec<(&Item, Prompt)> =
+        items.map(|item| (item, asks.prompt(&item.question))).collect();
+    let seed = arguments.search.writing.seed;
+    arguments.store.over(arguments.model.open_for(seed, &asked)?)
 }
 
 fn run(mut arguments: Arguments) -> Result<(), Error> {
@@ -249,13 +263,14 @@ fn run(mut arguments: Arguments) -> Result<(), Error> {
     setup.prompt = asks.prompt("...");
     setup.rule = problems.rule(setup.rule, writing);
     let folder = folder(&arguments, &problems.name);
-    let engines = arguments.model.open()?;
+    let engines = open(&arguments, &problems, &asks)?;
+    setup.make_room(&engines)?;
     if let (Some((family, _)), Some(tokenizer)) = (problems.family, engines.policy.tokenizer()) {
         family.written_with(tokenizer)?;
     }
     let told = collector.as_ref().and_then(|collector| collector.hint.as_ref());
-    if let (Some(_), Engine::Recorded(..)) = (told, &engines.policy) {
-        return Err("--hinted: records have nobody in them to be told an answer".into());
+    if let (Some(_), Engine::Recorded(..) | Engine::Given(_)) = (told, &engines.policy) {
+        return Err("--hinted: records and given texts have nobody to be told an answer".into());
     }
     let scorers = arguments.model.judge(&arguments.search, &engines, &mut setup)?;
     let scale = setup.check(&engines, &scorers)?;
@@ -302,7 +317,7 @@ fn run(mut arguments: Arguments) -> Result<(), Error> {
     let mut out = std::io::stdout().lock();
     report.write(&mut out)?;
     setup.write_passed(&mut out, &report)?;
-    write_rate(&mut out, &last)?;
+    write_rate(&mut out, &last, &engines)?;
     let opened = Opened {
         problems: &problems,
         asks: &asks,
@@ -327,20 +342,30 @@ fn run(mut arguments: Arguments) -> Result<(), Error> {
     }
     // What ran is delivered; but whoever counts on the figures must hear of what did not.
     match report.failed {
-        0 => Ok(()),
+        0 => check_whole(&engines.policy, report.failed_lines),
         failed => Err(format!("{failed} of {} problems failed; see above", report.problems).into()),
     }
 }
 
+/// What was generated now and not found in the store, and how much that is a second.
+fn generated_now(last: &Progress, engines: &Engines) -> (u64, f64) {
+    let mut made = *last;
+    made.generated_now = made.generated_now.saturating_sub(engines.found_tokens());
+    (made.generated_now, made.tokens_per_second())
+}
+
 /// How fast it was.
-fn write_rate(out: &mut impl Write, last: &Progress) -> Result<(), Error> {
+fn write_rate(out: &mut impl Write, last: &Progress, engines: &Engines) -> Result<(), Error> {
+    let (made, rate) = generated_now(last, engines);
     writeln!(
         out,
-        "machine   {} tokens generated now in {:.1} s, {:.0} a second",
-        words::thousands(last.generated_now),
+        "machine   {} tokens generated now in {:.1} s, {rate:.0} a second",
+        words::thousands(made),
         last.seconds,
-        last.tokens_per_second()
     )?;
+    if let Some(found) = engines.found() {
+        writeln!(out, "store     {found}")?;
+    }
     Ok(())
 }
 
@@ -394,15 +419,25 @@ impl Settings {
 }
 
 /// What differs from run to run.
-fn write_timings(path: &Path, progress: &Progress, whole: Duration) -> Result<(), Error> {
-    let timings = json!({
+fn write_timings(
+    path: &Path,
+    progress: &Progress,
+    whole: Duration,
+    engines: &Engines,
+) -> Result<(), Error> {
+    let (made, rate) = generated_now(progress, engines);
+    let mut timings = json!({
         "seconds": whole.as_secs_f64(),
         "searching_seconds": progress.seconds,
-        "generated_tokens_now": progress.generated_now,
-        "generated_tokens_per_second": progress.tokens_per_second(),
+        "generated_tokens_now": made,
+        "generated_tokens_per_second": rate,
         "computed_tokens": progress.computed_now,
         "cached_tokens": progress.cached_now,
     });
+    if let Some(store) = &engines.store {
+        timings["stored_lines"] = store.found().into();
+        timings["stored_judgements"] = store.found_judgements().into();
+    }
     write_json(path, &timings)
 }
 

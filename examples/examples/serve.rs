@@ -19,6 +19,7 @@ use tts_examples::engines::{Engine, Engines, model_name};
 use tts_examples::files::read_json;
 use tts_examples::judges;
 use tts_examples::options::{ModelOptions, NamedOptions, Priced};
+use tts_examples::remembering::StoreOptions;
 use tts_examples::{Error, exit};
 use tts_models::Tokenizer;
 use tts_prm::{ScorerSpec, pair};
@@ -41,6 +42,8 @@ struct Arguments {
     scorer: Vec<ScorerSpec>,
     #[command(flatten)]
     named: NamedOptions,
+    #[command(flatten)]
+    store: StoreOptions,
     /// Sampling temperature of requests that say none; 0 is greedy. Default: 0.8.
     #[arg(long)]
     temperature: Option<f32>,
@@ -107,6 +110,7 @@ impl Arguments {
             let engine = self.model.of_embedded(&[
                 ("--scorer", !self.scorer.is_empty()),
                 ("--named", !self.named.named.is_empty()),
+                ("--store", self.store.store.is_some()),
                 ("--temperature", self.temperature.is_some()),
                 ("--step", !self.step.is_empty()),
                 ("--max-tokens", self.max_tokens.is_some()),
@@ -134,19 +138,19 @@ impl Arguments {
         let rule = StepRule { max_steps: rule.max_steps.max(max_tokens), ..rule };
         let name = self.name.clone().unwrap_or_else(|| model_name(&self.model.model));
         // They are served until the process ends.
-        let engines: &'static Engines = Box::leak(Box::new(self.model.open()?));
+        let engines: &'static Engines = Box::leak(Box::new(self.store.over(self.model.open()?)?));
         let name = match (&self.name, &engines.policy) {
             (None, Engine::Remote(remote)) => remote.facts().name().to_owned(),
             _ => name,
         };
         let model = &engines.policy;
         let text = text(model)?;
-        let mut served = Model::new(name, Arc::new(model.generator()));
+        let mut served = Model::new(name, Arc::new(engines.writer()));
         for (role, price) in engines.prices() {
             served.prices.writers.insert(role.to_owned(), price);
         }
         for (role, engine) in &engines.others {
-            served = served.role(role.clone(), Arc::new(engine.generator()));
+            served = served.role(role.clone(), Arc::new(engines.stored(engine)));
         }
         for (name, scorer) in self.named.open(&self.model, engines)? {
             served = served.scorer_named(name, Arc::new(scorer));
@@ -161,7 +165,7 @@ impl Arguments {
             named => named.to_vec(),
         };
         scorers.iter().try_fold(served, |served, spec| {
-            let scorer = self.model.scorer(spec, model)?;
+            let scorer = engines.judging(self.model.scorer(spec, model)?)?;
             Ok(served.scorer(spec.to_string(), Arc::new(scorer)))
         })
     }

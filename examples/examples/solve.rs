@@ -14,12 +14,14 @@ use clap::Parser;
 use serde_json::json;
 use tts_core::{Aggregate, Budget, Outcome, What};
 use tts_examples::files::write_json;
+use tts_examples::given::check_whole;
 use tts_examples::interrupt::Interrupt;
 use tts_examples::options::{ModelOptions, SearchOptions};
 use tts_examples::plan::PlanOptions;
 use tts_examples::progress::Progress;
+use tts_examples::remembering::StoreOptions;
 use tts_examples::{Error, exit};
-use tts_search::evaluate::{check_writable, words};
+use tts_search::evaluate::{Item, check_writable, words};
 
 /// What the first Ctrl-C says.
 const STOPPED: &str = "the search is called off, and its answer as of now follows; Ctrl-C again ends it at once. \
@@ -40,6 +42,8 @@ struct Arguments {
     /// Records the search here, and resumes from it after a crash.
     #[arg(long)]
     record: Option<PathBuf>,
+    #[command(flatten)]
+    store: StoreOptions,
     /// The problem.
     question: String,
 }
@@ -58,7 +62,10 @@ fn run(arguments: &Arguments) -> Result<(), Error> {
         check_writable(path)?;
     }
     let start = Instant::now();
-    let engines = arguments.model.open()?;
+    let problem = Item::new(&*arguments.question, "");
+    let engines = arguments.model.open_for(setup.seed, &[(&problem, prompt.clone())])?;
+    let engines = arguments.store.over(engines)?;
+    setup.make_room(&engines)?;
     let policy = &engines.policy;
     let scorers = arguments.model.judge(&arguments.search, &engines, &mut setup)?;
     let scale = setup.check(&engines, &scorers)?;
@@ -121,7 +128,10 @@ fn run(arguments: &Arguments) -> Result<(), Error> {
     drop(search);
     progress.finish();
 
-    close(&mut out, &setup.budget, &outcome, now)?;
+    close(&mut out, &setup.budget, &outcome, now.saturating_sub(engines.found_tokens()))?;
+    if let Some(found) = engines.found() {
+        writeln!(out, "store     {found}")?;
+    }
     for used in engines.used() {
         writeln!(out, "server    {used}")?;
     }
@@ -138,7 +148,8 @@ fn run(arguments: &Arguments) -> Result<(), Error> {
         });
         write_json(path, &figures)?;
     }
-    Ok(())
+    let lost = outcome.failed.iter().filter(|line| line.role.is_none());
+    check_whole(policy, lost.count())
 }
 
 /// The score of all candidates, where that is the same, and how many they are.

@@ -1,7 +1,7 @@
-//! Who writes: a model in this program, one on servers, or the records of what one wrote; and, by role,
-//! others beside it.
+//! Who writes: a model in this program, one on servers, or the records of what one wrote, or texts from elsewhere; and,
+//! by role, others beside it.
 //!
-//! `--model` takes a file or folder, an address (`http://host:port`), `records:FOLDER`, or a JSON file: the
+//! `--model` takes a file or folder, an address (`http://host:port`), `records:FOLDER`, `given:FILE`, or a JSON file: the
 //! settings of a [`RemoteConfig`], or engines by role, each a file, an address, such settings, or a file with settings of
 //! its own ([`LocalConfig`]).
 
@@ -9,12 +9,13 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
-use tts_core::{Generator, Prompt, Replay};
+use tts_core::{Generator, Prompt, Replay, Store};
 use tts_models::remote::{Price, Remote, RemoteConfig};
 use tts_models::{LanguageModel, ModelError, Tokenizer};
 use tts_prm::critic::Speaker;
 
 use crate::Error;
+use crate::given::{GivenEngine, named};
 
 /// The role that writes solutions.
 pub const POLICY: &str = "policy";
@@ -23,7 +24,7 @@ pub const POLICY: &str = "policy";
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum EngineSpec {
-    /// A file or folder, an address, or `records:FOLDER`.
+    /// A file or folder, an address, `records:FOLDER` or `given:FILE`.
     Named(String),
     /// Servers, with settings.
     Servers(Box<RemoteConfig>),
@@ -83,7 +84,8 @@ impl EngineSpec {
         if let Some(config) = RemoteConfig::named(model)? {
             return alone(Self::Servers(Box::new(config)));
         }
-        let is_json = model.extension().is_some_and(|ending| ending == "json");
+        let given = model.to_str().and_then(named).is_some();
+        let is_json = !given && model.extension().is_some_and(|ending| ending == "json");
         if !is_json || OF_FOLDER.iter().any(|name| model.ends_with(name)) {
             return alone(Self::Named(model.display().to_string()));
         }
@@ -133,6 +135,8 @@ pub enum Engine {
     Remote(Box<Remote>),
     /// Nobody: what was written before is read from the records of an evaluation's folder.
     Recorded(PathBuf, Box<Replay>),
+    /// Nobody: what was written elsewhere is read from a file.
+    Given(Box<GivenEngine>),
 }
 
 impl std::fmt::Debug for Engine {
@@ -148,6 +152,7 @@ impl Engine {
             Self::Local(_, model) => model,
             Self::Remote(remote) => &**remote,
             Self::Recorded(_, replay) => &**replay,
+            Self::Given(given) => given.texts(),
         }
     }
 
@@ -155,7 +160,7 @@ impl Engine {
     pub fn local(&self) -> Option<&dyn LanguageModel> {
         match self {
             Self::Local(_, model) => Some(&**model),
-            Self::Remote(_) | Self::Recorded(..) => None,
+            Self::Remote(_) | Self::Recorded(..) | Self::Given(_) => None,
         }
     }
 
@@ -164,17 +169,18 @@ impl Engine {
         match self {
             Self::Local(_, model) => Some(Speaker::Here(&**model)),
             Self::Remote(remote) => Some(Speaker::Served(remote)),
-            Self::Recorded(..) => None,
+            Self::Recorded(..) | Self::Given(_) => None,
         }
     }
 
     /// The model, for what only one in this program can do.
     ///
     /// # Errors
-    /// When it runs on servers, or is read from records.
+    /// When it runs on servers, or is read from records or a pool.
     pub fn only_local(&self, what: &str) -> Result<&dyn LanguageModel, Error> {
         let where_else = match self {
             Self::Recorded(..) => "records",
+            Self::Given(_) => "given texts",
             _ => "one on a server",
         };
         self.local()
@@ -187,6 +193,7 @@ impl Engine {
             Self::Local(_, model) => Some(model.tokenizer()),
             Self::Remote(remote) => Some(remote.tokenizer()),
             Self::Recorded(..) => None,
+            Self::Given(given) => given.tokenizer(),
         }
     }
 
@@ -195,6 +202,7 @@ impl Engine {
         match self {
             Self::Local(..) | Self::Recorded(..) => true,
             Self::Remote(remote) => remote.tells_logprobs(),
+            Self::Given(_) => false,
         }
     }
 
@@ -230,13 +238,14 @@ impl Engine {
                 let by = replay.identity().map_or(String::new(), |model| format!(" of {model}"));
                 format!("{} lines{by} in the records of {}", replay.len(), path.display())
             }
+            Self::Given(given) => given.describe(),
         }
     }
 
     /// What was seen when a server was tried out.
     pub fn tried(&self) -> Option<String> {
         match self {
-            Self::Local(..) | Self::Recorded(..) => None,
+            Self::Local(..) | Self::Recorded(..) | Self::Given(_) => None,
             Self::Remote(remote) => remote.self_test().map(ToString::to_string),
         }
     }
@@ -280,17 +289,15 @@ impl Engine {
     /// Token ids of a prompt.
     ///
     /// # Errors
-    /// When the template refuses the chat or the text cannot be encoded, and for records.
+    /// When the template refuses the chat or the text cannot be encoded, and for records and given texts.
     pub fn encode(&self, prompt: &Prompt) -> Result<Vec<u32>, ModelError> {
-        match self {
-            Self::Local(_, model) => model.encode(prompt),
-            Self::Remote(remote) => remote.prompt_tokens(prompt),
-            Self::Recorded(path, _) => Err(ModelError::Unsupported {
-                path: path.clone(),
-                field: "tokenizer".into(),
-                what: "use of records: they hold none".into(),
-            }),
-        }
+        let (path, what) = match self {
+            Self::Local(_, model) => return model.encode(prompt),
+            Self::Remote(remote) => return remote.prompt_tokens(prompt),
+            Self::Recorded(path, _) => (path.clone(), "use of records: they hold none"),
+            Self::Given(given) => (given.path().into(), "prompt of given texts: nobody reads it"),
+        };
+        Err(ModelError::Unsupported { path, field: "tokenizer".into(), what: what.into() })
     }
 
     /// Tokens of a prompt and what follows, at most; of records as many as they hold.
@@ -298,7 +305,7 @@ impl Engine {
         match self {
             Self::Local(_, model) => model.positions(),
             Self::Remote(remote) => remote.positions(),
-            Self::Recorded(..) => usize::MAX,
+            Self::Recorded(..) | Self::Given(_) => usize::MAX,
         }
     }
 
@@ -308,6 +315,7 @@ impl Engine {
             Self::Local(_, model) => model.end_tokens(),
             Self::Remote(remote) => remote.end_tokens(),
             Self::Recorded(..) => return "what ended the recorded lines".to_owned(),
+            Self::Given(_) => return "what ended the given texts, and --stop".to_owned(),
         };
         let name = |&id: &u32| match self.tokenizer().and_then(|tokenizer| tokenizer.name(id)) {
             Some(name) => format!("{name} ({id})"),
@@ -328,6 +336,8 @@ pub struct Engines {
     pub policy: Engine,
     /// The others, by role.
     pub others: BTreeMap<String, Engine>,
+    /// Where lines and judgements are kept ([`crate::remembering`]).
+    pub store: Option<Store>,
 }
 
 impl Engines {
@@ -345,7 +355,7 @@ impl Engines {
             engines.insert(role, engine);
         }
         let policy = engines.remove(POLICY).ok_or("no engine for the role \"policy\"")?;
-        Ok(Self { policy, others: engines })
+        Ok(Self { policy, others: engines, store: None })
     }
 
     /// The one that plays a role, [`POLICY`] or another.
@@ -356,7 +366,7 @@ impl Engines {
     /// The same search, in which all but the policy play their roles.
     pub fn put_others<'a>(&'a self, search: tts_core::Search<'a>) -> tts_core::Search<'a> {
         let others = self.others.iter();
-        others.fold(search, |search, (role, engine)| search.role(role, engine.generator()))
+        others.fold(search, |search, (role, engine)| search.role(role, self.stored(engine)))
     }
 
     /// All of them, the policy first.

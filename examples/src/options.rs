@@ -21,7 +21,7 @@ use tts_search::recipe::Preset;
 use tts_search::{FewShot, Recipe};
 
 use crate::engines::{Engine, EngineSpec, Engines, LocalConfig, POLICY};
-use crate::{Error, judges};
+use crate::{Error, given, judges};
 
 pub use self::judging::Judging;
 pub use self::jury::JuryOptions;
@@ -36,11 +36,13 @@ pub use self::writing::WritingOptions;
 pub struct ModelOptions {
     /// GGUF file, or folder with config.json, tokenizer.json and safetensors; the address of a server
     /// (`http://host:port` of llama-server, vLLM or `SGLang`); `embedded`; a JSON file with settings of servers, or
-    /// with engines by role; or `records:FOLDER`, what was sampled in an evaluation before. With the feature `hub`, `hf://OWNER/NAME` or `hf://OWNER/NAME/FILE.gguf`.
+    /// with engines by role; `records:FOLDER`, what was sampled in an evaluation before; or, for `solve` and `evaluate`,
+    /// `given:FILE[:FIELD]`, texts that were sampled elsewhere. With the feature `hub`, `hf://OWNER/NAME` or `hf://OWNER/NAME/FILE.gguf`.
     #[arg(long)]
     pub model: PathBuf,
     /// For a server: the folder with tokenizer.json of its model (and `tokenizer_config.json`, for chats), or its
-    /// GGUF file. Not needed where the server's files are on this machine. Of engines by role, the policy's.
+    /// GGUF file. Not needed where the server's files are on this machine. For given texts: what their tokens are, bytes
+    /// without it. Of engines by role, the policy's.
     #[arg(long)]
     pub tokenizer: Option<PathBuf>,
     /// Folder of a low-rank adapter, as `finetune` or PEFT writes them. Of engines by role, the policy's.
@@ -79,11 +81,22 @@ impl ModelOptions {
     /// # Errors
     /// When one cannot be read, run or reached, or an option does not go with it.
     pub fn open(&self) -> Result<Engines, Error> {
+        self.open_with(|_, name| Err(given::elsewhere(name)))
+    }
+
+    /// [`ModelOptions::open`], with what becomes of pools of given texts.
+    pub(crate) fn open_with(
+        &self,
+        pool: impl Fn(&Self, &str) -> Result<Engine, Error>,
+    ) -> Result<Engines, Error> {
         Engines::open(EngineSpec::read(&self.model)?, |role, spec| {
             let own = self.of_role(role);
             match (spec.servers()?, spec) {
                 (Some(config), _) => own.connect(config),
-                (None, EngineSpec::Named(path)) => own.read(path.as_ref()),
+                (None, EngineSpec::Named(path)) => match given::named(path) {
+                    Some(name) => pool(&own, name),
+                    None => own.read(path.as_ref()),
+                },
                 (None, EngineSpec::Local(config)) => own.with(config)?.read(config.path.as_ref()),
                 (None, EngineSpec::Servers(_)) => Err("no servers".into()),
             }
@@ -273,6 +286,8 @@ impl ModelOptions {
         let leading = spec.as_ref();
         let leading = leading
             .map(|spec| self.scorer_among(spec, policy, |role| engines.role(role)))
+            .transpose()?
+            .map(|scorer| engines.judging(scorer))
             .transpose()?;
         Ok(Scorers { leading, named: search.named.open(self, engines)? })
     }

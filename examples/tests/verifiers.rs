@@ -2,14 +2,21 @@
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests")]
 
+use std::fmt::Write as _;
 use std::sync::Arc;
 
+use clap::Parser;
 use tts_core::family::{Family, Split, first_error, problems};
 use tts_core::metrics::auc;
-use tts_core::{Search, Step, StepScorer, Trajectory, seed};
+use tts_core::{
+    Aggregate, NodeId, Outcome, Prompt, Search, SearchError, Step, StepScorer, Trajectory, seed,
+};
+use tts_examples::options::{ModelOptions, SearchOptions};
+use tts_examples::remembering::StoreOptions;
 use tts_examples::{pair, setting};
 use tts_models::{Backend, EngineConfig};
 use tts_prm::RewardModel;
+use tts_search::evaluate::Item;
 use tts_search::evaluate::attempts::{Attempts, sample};
 
 fn prm() -> RewardModel {
@@ -90,4 +97,99 @@ fn the_card_says_what_is_measured() {
     }
     let found = auc(&scores, &right).unwrap();
     assert!((found - card).abs() < 0.04, "{found}, the card says {card}");
+}
+
+/// The options that searches of commands have.
+#[derive(Parser)]
+struct Options {
+    #[command(flatten)]
+    model: ModelOptions,
+    #[command(flatten)]
+    search: SearchOptions,
+    #[command(flatten)]
+    store: StoreOptions,
+}
+
+/// The searches of these problems that options say, and what was in the store.
+fn searched(
+    items: &[Item],
+    options: &[&str],
+) -> (Vec<Result<Outcome, SearchError>>, Option<String>) {
+    let prm = format!("prm:{}", pair::folder().join("prm").display());
+    let common = ["test", "--scorer", &prm, "--n", "4", "--step", "\\n", "--max-tokens", "200"];
+    let options = Options::try_parse_from(common.iter().chain(options)).unwrap();
+    let asked: Vec<(&Item, Prompt)> =
+        items.iter().map(|item| (item, setting::family().prompt(&item.question))).collect();
+    let mut setup = options.search.setup().unwrap();
+    let engines = options.model.open_for(setup.seed, &asked).unwrap();
+    let engines = options.store.over(engines).unwrap();
+    setup.make_room(&engines).unwrap();
+    let scorers = options.model.judge(&options.search, &engines, &mut setup).unwrap();
+    setup.check(&engines, &scorers).unwrap();
+    let search = setup.search(&engines, &scorers, options.search.task().unwrap());
+    let prompts = asked.into_iter().map(|(_, prompt)| prompt);
+    let outcomes = search.run_many(&setup.recipe, prompts).into_iter().collect();
+    drop(search);
+    (outcomes, engines.found())
+}
+
+/// The texts of all samples, as a pool has them.
+fn texts(outcome: &Outcome) -> Vec<serde_json::Value> {
+    let tree = &outcome.tree;
+    let text = |&first: &NodeId| {
+        let next = |&id: &NodeId| tree[id].children.first().copied();
+        let end = std::iter::successors(Some(first), next).last().unwrap();
+        let finish = if tree[end].is_finished() { "stop" } else { "length" };
+        serde_json::json!({ "text": tree.text(end), "finish": finish })
+    };
+    tree[NodeId::ROOT].children.iter().map(text).collect()
+}
+
+/// Answers and scores of the candidates.
+fn judged(outcome: &Outcome) -> Vec<(Option<String>, f64)> {
+    let all = outcome.candidates(Aggregate::ByScale).into_iter();
+    all.map(|one| (one.answer, one.score)).collect()
+}
+
+/// Texts that a model wrote, given with its tokenizer from another place, have the scores that its own tokens had; and what
+/// a store has is neither written nor judged again.
+#[test]
+fn given_texts_are_judged_as_what_was_sampled() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let family = setting::family();
+    let drawn = problems(&family, Split::Test, 79).take(3);
+    let items: Vec<Item> = drawn.map(|problem| Item::from(&problem)).collect();
+    let (generator, store) = (pair::folder().join("generator"), path("store.jsonl"));
+    let generator = generator.to_str().unwrap();
+    let by_model = ["--model", generator, "--seed", "3", "--store", &store];
+    let (sampled, found) = searched(&items, &by_model);
+    let sampled: Vec<Outcome> = sampled.into_iter().map(Result::unwrap).collect();
+    assert_eq!(found.as_deref(), Some("0 lines and 0 judgements were there"));
+    let (again, found) = searched(&items, &by_model);
+    assert_eq!(found.as_deref(), Some("12 lines and 12 judgements were there"));
+    for (again, sampled) in again.into_iter().map(Result::unwrap).zip(&sampled) {
+        assert_eq!(
+            (again.tree, again.usage.logical),
+            (sampled.tree.clone(), sampled.usage.logical)
+        );
+    }
+    let mut pool = String::new();
+    for (item, outcome) in items.iter().zip(&sampled) {
+        let row = serde_json::json!({ "problem": item.question, "completions": texts(outcome) });
+        writeln!(pool, "{row}").unwrap();
+    }
+    std::fs::write(path("pool.jsonl"), pool).unwrap();
+    let pool = format!("given:{}", path("pool.jsonl"));
+    let over = ["--model", &pool, "--seed", "5"];
+    let (given, found) = searched(&items, &[&over[..], &["--tokenizer", generator]].concat());
+    assert_eq!(found, None);
+    for (given, sampled) in given.into_iter().map(Result::unwrap).zip(&sampled) {
+        assert_eq!(judged(&given), judged(sampled));
+        assert_eq!((given.answer(), given.text()), (sampled.answer(), sampled.text()));
+    }
+    // Bytes are no tokens of the reward model's.
+    let (bytes, _) = searched(&items, &over);
+    let error = bytes.into_iter().next().unwrap().unwrap_err().to_string();
+    assert!(error.contains("token ids of another vocabulary"), "{error}");
 }

@@ -96,7 +96,7 @@ impl NamedOptions {
             let opened = model
                 .scorer_among(spec, &engines.policy, |role| engines.role(role))
                 .map_err(|error| format!("--named {name}: {error}"))?;
-            if scorers.insert(name.clone(), opened).is_some() {
+            if scorers.insert(name.clone(), engines.judging(opened)?).is_some() {
                 return Err(format!("--named {name}: two scorers have this name").into());
             }
         }
@@ -241,8 +241,8 @@ mod tests {
         let given = |word: &str| Given { context: context.clone(), tokens: encode(word) };
         let told = model.logprobs(&[given("7"), given("8")]).expect("log-probabilities");
         let [seven, eight] = [0, 1].map(|place: usize| f64::from(told[place][0]).exp());
-        let engines =
-            Engines { policy: Engine::Local("embedded".into(), model), others: BTreeMap::new() };
+        let policy = Engine::Local("embedded".into(), model);
+        let engines = Engines { policy, others: BTreeMap::new(), store: None };
         let options = ["test", "--model", "embedded", "--threads", "1"];
         let options = <One as clap::Parser>::parse_from(options).model;
         let named = format!("yes=word:{}", path.display());

@@ -66,7 +66,7 @@ impl Setup {
         scorers: &'a Scorers<'_>,
         task: Arc<dyn Task>,
     ) -> Search<'a> {
-        let search = engines.put_others(Search::new(engines.policy.generator()));
+        let search = engines.put_others(Search::new(engines.writer()));
         let search = engines
             .prices()
             .into_iter()

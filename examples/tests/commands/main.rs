@@ -8,6 +8,7 @@
 mod choosing;
 mod collecting;
 mod comparing;
+mod given;
 mod idle;
 mod labelled;
 mod learning;

@@ -12,7 +12,7 @@ use tts_models::{Backend, EngineConfig, open};
 use super::{chain_problems, evaluating, example, ran, succeeded, text};
 
 /// A server of chats that prefers whatever stands first.
-fn judges() -> Fake {
+pub(super) fn judges() -> Fake {
     Fake::start(|seen| {
         if seen.body.get("messages").is_none() {
             return Act::Status(404, "", "{}".into());

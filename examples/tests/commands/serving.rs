@@ -21,6 +21,7 @@ fn options_that_the_embedded_model_does_not_have_are_refused_by_name() {
         ("--template-arg", "a=1"),
         ("--scorer", "rule"),
         ("--named", "yes=rule"),
+        ("--store", "FILE"),
         ("--temperature", "0.5"),
         ("--step", "\\n"),
         ("--max-tokens", "9"),
