@@ -7,6 +7,7 @@ mod common;
 use common::ByHand;
 use proptest::prelude::*;
 use tts_core::*;
+use tts_search::Mcts;
 use tts_search::compat::{its_hub, openr, rebase, search_and_learn, thinkbooster, treequest};
 use tts_search::particle::{Anneal, AnnealBy};
 
@@ -199,10 +200,10 @@ fn presets_are_sound_and_bad_budgets_are_named() {
     for recipe in recipes {
         recipe.check().expect("sound");
     }
-    for rule in [search_and_learn::rule(), its_hub::rule(32, "\n\n"), rebase::rule()] {
+    for rule in [search_and_learn::rule(), openr::rule(), rebase::rule()] {
         rule.check().expect("sound");
     }
-    assert_eq!(its_hub::rule(32, "\n\n").max_steps, 33);
+    assert_eq!(its_hub::steps(32, "\n\n").max_steps, Some(33));
     for (error, expected) in [
         (search_and_learn::beam_search(2, 4).err(), "2"),
         (search_and_learn::dvts(10, 4).err(), "10"),
@@ -217,27 +218,38 @@ fn presets_are_sound_and_bad_budgets_are_named() {
     assert_eq!(its_hub::particle_gibbs(16, 2).expect("divides").filter.n, 8);
 }
 
-/// PUCT of `OpenR` on four visits of the question, with its logarithm: `Q + P k sqrt(N) / (1 + N_c)`, where
-/// `k = ln((N + 19653) / 19652) + 1.25`.
+/// PUCT of `OpenR` after eight visits of the question, with its logarithm: `Q + P k sqrt(N) / (1 + N_c)`, where
+/// `k = ln((N + 19653) / 19652) + 1.25`. The scores are such that the value alone, and the bound without its logarithm, go
+/// to the first child, and the bound as it is to the second.
 #[test]
 fn the_tree_search_of_openr_by_hand() {
     let strategy = openr::mcts(3);
     assert_eq!(strategy.simulations, 30);
-    let mut search = ByHand::new(strategy);
-    search.tree = search.tree.with_scale(Scale::PREFIX);
-    // One leaf after the other, each by four actions.
-    assert_eq!(search.start(), [(0, 4)]);
-    let first = search.open(0, &[0.6, 0.5, 0.1, 0.1]);
-    // All have been visited once: the best by Q alone, as their priors are equal.
-    assert_eq!(search.next(&first), [(first[0].0, 4)]);
-    let second = search.open(first[0].0, &[0.2, 0.1, 0.1, 0.1]);
-    let puct = |value: f64, visits: f64| {
-        let grown = ((8.0_f64 + 19_653.0) / 19_652.0).ln() + 1.25;
-        value + 0.25 * grown * 8.0_f64.sqrt() / (1.0 + visits)
+    // Five visits of the first child, (0.7 + 0.6734 + 0.6 + 0.6 + 0.4) / 5, and one of the second.
+    let (often, once) = (0.59468, 0.3);
+    let puct = |value: f64, visits: f64, exploration: f64| {
+        value + 0.25 * exploration * 8.0_f64.sqrt() / (1.0 + visits)
     };
-    // 0.22 + 0.147 against 0.5 + 0.442.
-    assert!(puct(0.22, 5.0) < puct(0.5, 1.0));
-    assert_eq!(search.next(&second), [(first[1].0, 4)]);
+    let grown = ((8.0_f64 + 19_653.0) / 19_652.0).ln() + 1.25;
+    assert!(often > once && puct(often, 5.0, 1.25) > puct(once, 1.0, 1.25));
+    assert!(puct(often, 5.0, grown) < puct(once, 1.0, grown));
+    let third = |strategy: Mcts| {
+        let mut search = ByHand::new(strategy);
+        search.tree = search.tree.with_scale(Scale::PREFIX);
+        // One leaf after the other, each by four actions.
+        assert_eq!(search.start(), [(0, 4)]);
+        let first = search.open(0, &[0.7, once, 0.1, 0.1]);
+        // All have been visited once: the best by its value, as their priors are equal.
+        assert_eq!(search.next(&first), [(first[0].0, 4)]);
+        let second = search.open(first[0].0, &[0.6734, 0.6, 0.6, 0.4]);
+        let found = search.next(&second);
+        assert_eq!(found.len(), 1);
+        (found[0].0, first[1].0, second[0].0)
+    };
+    let (found, other, _) = third(strategy.clone());
+    assert_eq!(found, other);
+    let (found, _, below) = third(Mcts { growth: None, ..strategy });
+    assert_eq!(found, below);
 }
 
 /// Where a path ends, its lines are not given to others; what is set aside leaves the beam as it was.
@@ -266,13 +278,22 @@ fn every_preset_has_a_name_and_names_what_it_cannot_do() {
         let preset = at(48).unwrap_or_else(|error| panic!("{name}: {error}"));
         let (project, _) = name.split_once('/').expect("a project");
         assert!(!project.is_empty() && !Recipe::NAMES.contains(&name), "{name}");
-        preset.rule.iter().for_each(|rule| rule.check().expect(name));
+        if let Some(steps) = &preset.steps {
+            steps.over(StepRule::default()).check().expect(name);
+        }
         preset.sampling.iter().for_each(|sampling| sampling.check().expect(name));
         assert_eq!(registry.default_of(name, 48).expect(name), preset.recipe);
         // It is an ordinary recipe: written and read again, without its name.
         let json = serde_json::to_string(&preset.recipe).expect("JSON");
         assert_eq!(Recipe::from_json(&json).expect(name), preset.recipe);
         assert!(!json.contains(name), "{json}");
+        // Lengths, and how whole samples are drawn, only of those who say so.
+        let lengths = preset.steps.as_ref().and_then(|steps| steps.max_step_tokens);
+        let says = matches!(project, "search-and-learn" | "rebase" | "openr");
+        assert_eq!(lengths.is_some(), says, "{name}");
+        if matches!(name, "its-hub/self-consistency" | "its-hub/best-of-n") {
+            assert_eq!((&preset.steps, preset.sampling), (&None, None), "{name}");
+        }
         let error = at(0).expect_err(name).to_string();
         assert!(error.contains(&format!("{name}: n is 0")), "{error}");
     }

@@ -1,18 +1,22 @@
 //! Searches of a small model beside one answer of a larger one, at as many operations, those of pretraining included: what
 //! `compare --larger` says.
 //!
-//! Arms whose recipes differ in numbers alone are one search at several budgets, and each share of tokens of inference in
+//! Arms whose recipes differ in numbers alone, and whose set-ups do in no more than budget and seed, are one search at
+//! several budgets, and each share of tokens of inference in
 //! those of pretraining (`--share`) takes the dearest of these that costs no more than the larger model's one answer
 //! ([`crate::matching`]). How many parameters a model has say the records of its evaluation, where its generator did: that is
-//! of models in this program. A verifier is reckoned as large as the model beside it, so that it stands beside both or neither.
+//! of models in this program. A verifier is reckoned as large as the model beside it, so that it stands beside both or neither; engines
+//! by role and scorers with names are of sizes that no figure here knows, and refused.
 //!
 //! Source: none; see [`tts_search::choose::matched`].
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Display;
 use std::io::{self, BufRead, BufReader, Write};
 use std::path::Path;
 
 use clap::Args;
+use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tts_core::cost::ModelCost;
@@ -66,11 +70,22 @@ pub struct AtOperations {
     pub rows: Vec<Matched<Named>>,
 }
 
-/// Parameters of who wrote and of who judged; 0 where nobody says.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+/// Where settings of `evaluate` name the scorer as its command line does.
+const SCORER: &str = "/setup/scorer";
+/// Scorers that no model stands behind.
+const MODELLESS: [&str; 3] = ["logprob", "none", "rule"];
+/// Where settings of `evaluate` have engines by role and scorers by name.
+const OTHERS: [&str; 3] = ["/roles", "/named", "/setup/named"];
+
+/// Who wrote and who judged.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 struct Models {
+    /// Parameters of who wrote; 0 where nobody says.
     writer: u64,
-    verifier: u64,
+    /// Whether a verifier judged, whatever is said of its size.
+    verifier: bool,
+    /// Roles of other engines, and names of other scorers.
+    others: BTreeSet<String>,
 }
 
 /// What the first line of a record says of models.
@@ -78,7 +93,11 @@ struct Models {
 struct Header {
     policy: Costly,
     #[serde(default)]
-    scorer: Option<Costly>,
+    roles: BTreeMap<String, IgnoredAny>,
+    #[serde(default)]
+    scorer: Option<IgnoredAny>,
+    #[serde(default)]
+    scorers: BTreeMap<String, IgnoredAny>,
 }
 
 #[derive(Deserialize)]
@@ -88,14 +107,36 @@ struct Costly {
 }
 
 impl Models {
-    /// As the first record of an evaluation says; of nothing, where there is none that can be read.
-    fn of(evaluation: &Folders) -> Self {
+    /// As the first record of an evaluation and its settings say; of nothing, where neither can be read.
+    fn of(evaluation: &Folders, settings: &Value) -> Self {
         let first = |folder: &std::path::PathBuf| records(folder).ok()?.into_iter().next();
         let header = evaluation.folders.iter().find_map(first).and_then(|path| header(&path));
-        header.map_or_else(Self::default, |header| Self {
+        let mut found = header.map_or_else(Self::default, |header| Self {
             writer: header.policy.cost.parameters,
-            verifier: header.scorer.map_or(0, |scorer| scorer.cost.parameters),
-        })
+            verifier: header.scorer.is_some(),
+            others: header.roles.into_keys().chain(header.scorers.into_keys()).collect(),
+        });
+        // A scorer behind an address has no parameters in any record, and a rule is a scorer in all of them.
+        if let Some(scorer) = settings.pointer(SCORER).and_then(Value::as_str) {
+            found.verifier = !MODELLESS.contains(&scorer);
+        }
+        let named = OTHERS.into_iter().filter_map(|place| settings.pointer(place)?.as_object());
+        found.others.extend(named.flat_map(|named| named.keys().cloned()));
+        found
+    }
+
+    /// Refuses models whose size nothing here reckons with.
+    fn alone(&self, name: &str) -> Result<(), Error> {
+        if self.others.is_empty() {
+            return Ok(());
+        }
+        let others: Vec<&str> = self.others.iter().map(String::as_str).collect();
+        Err(format!(
+            "--larger: {name} has engines by role or scorers by name ({}), expected a model and at most a scorer \
+             (--scorer): all tokens are reckoned at these two's size",
+            others.join(", ")
+        )
+        .into())
     }
 }
 
@@ -129,8 +170,9 @@ impl LargerOptions {
     /// the last of the evaluations; `None` where none is asked for.
     ///
     /// # Errors
-    /// When arms are of several models or have a verifier beside one side alone, the larger model did more than answer at
-    /// once or is not larger, or nobody says how large a model is: the error names option and arms.
+    /// When arms are of several models, have engines by role, scorers by name, or a verifier beside one side alone, the
+    /// larger model did more than answer at once or is not larger, or nobody says how large a model is: the error names
+    /// option and arms.
     pub(super) fn figures(
         &self,
         folders: &[Folders],
@@ -141,8 +183,13 @@ impl LargerOptions {
             return Ok(None);
         };
         at_once(large)?;
-        let small: Vec<Models> = folders.iter().map(Models::of).collect();
-        let larger = Models::of(of);
+        let pairs = folders.iter().zip(arms);
+        let small: Vec<Models> =
+            pairs.map(|(folders, arm)| Models::of(folders, &arm.settings)).collect();
+        let larger = Models::of(of, &large.settings);
+        for (arm, models) in arms.iter().zip(&small).chain([(large, &larger)]) {
+            models.alone(&arm.name)?;
+        }
         if let Some(other) = arms.iter().find(|arm| model(arm) != model(&arms[0])) {
             let (first, other) = (&arms[0].name, &other.name);
             return Err(format!(
@@ -150,7 +197,7 @@ impl LargerOptions {
             )
             .into());
         }
-        let cost = cost(arms, &small, (large, larger))?;
+        let cost = cost(arms, &small, (large, &larger))?;
         let said = small.first().map_or(0, |models| models.writer);
         let parameters = match self.parameters[..] {
             [small, large] => [small, large],
@@ -206,10 +253,10 @@ fn stated(name: &str, parameters: u64) -> Result<f64, Error> {
 fn cost(
     arms: &[Kept],
     small: &[Models],
-    (large, larger): (&Kept, Models),
+    (large, larger): (&Kept, &Models),
 ) -> Result<TokenCost, Error> {
-    let has = larger.verifier > 0;
-    let other = arms.iter().zip(small).find(|(_, models)| (models.verifier > 0) != has);
+    let has = larger.verifier;
+    let other = arms.iter().zip(small).find(|(_, models)| models.verifier != has);
     let Some((arm, _)) = other else {
         return Ok(if has { TokenCost::WithVerifier } else { TokenCost::Policy });
     };
@@ -222,11 +269,11 @@ fn cost(
     .into())
 }
 
-/// The arms as searches at budgets: those whose recipes differ in numbers alone are one.
+/// The arms as searches at budgets: those of one [`shape`] are one.
 fn searches(arms: &[Kept]) -> Vec<Small<Named>> {
     let mut found: Vec<(Value, Small<Named>)> = Vec::new();
     for arm in arms {
-        let shape = shape(arm.settings.pointer(RECIPE).unwrap_or(&Value::Null));
+        let shape = shape(&arm.settings);
         let budget = (Named { arm: arm.name.clone() }, tried(arm));
         match found.iter_mut().find(|(known, _)| *known == shape && shape != Value::Null) {
             Some((_, search)) => {
@@ -239,13 +286,29 @@ fn searches(arms: &[Kept]) -> Vec<Small<Named>> {
     found.into_iter().map(|(_, search)| search).collect()
 }
 
-/// A recipe with 0 for each number.
-fn shape(recipe: &Value) -> Value {
-    match recipe {
+/// What makes arms one search at several budgets: all settings without seed and prices, and with 0 for each number of
+/// recipe and budget. Null of settings that name no recipe.
+fn shape(settings: &Value) -> Value {
+    let mut shape = settings.clone();
+    let Some(recipe) = shape.pointer_mut(RECIPE) else { return Value::Null };
+    *recipe = numberless(recipe);
+    if let Some(budget) = shape.pointer_mut("/setup/budget") {
+        *budget = numberless(budget);
+    }
+    for (place, name) in [("/setup", "seed"), ("/setup", "prices"), ("", "prices")] {
+        let fields = shape.pointer_mut(place).and_then(Value::as_object_mut);
+        fields.and_then(|fields| fields.remove(name));
+    }
+    shape
+}
+
+/// A value with 0 for each number.
+fn numberless(value: &Value) -> Value {
+    match value {
         Value::Number(_) => 0.into(),
-        Value::Array(all) => all.iter().map(shape).collect(),
+        Value::Array(all) => all.iter().map(numberless).collect(),
         Value::Object(fields) => {
-            let of = |(name, value): (&String, &Value)| (name.clone(), shape(value));
+            let of = |(name, value): (&String, &Value)| (name.clone(), numberless(value));
             Value::Object(fields.iter().map(of).collect())
         }
         other => other.clone(),
@@ -327,12 +390,62 @@ mod tests {
     }
 
     #[test]
-    fn recipes_that_differ_in_numbers_are_one_search() {
-        let four = json!({"strategy": "best-of-n", "n": 4, "select": {"rule": "best"}});
-        let mut eight = four.clone();
-        eight["n"] = json!(8);
-        assert_eq!(shape(&four), shape(&eight));
-        eight["select"]["rule"] = json!("weighted");
-        assert_ne!(shape(&four), shape(&eight));
+    fn recipes_that_differ_in_numbers_are_one_search_of_one_set_up() {
+        let recipe = json!({"strategy": "best-of-n", "n": 4, "select": {"rule": "best"}});
+        let setup = json!({
+            "recipe": recipe, "scorer": "prm:a", "task": "math", "rule": {"max_steps": 40}, "seed": 1,
+            "sampling": {"temperature": 0.8}, "budget": {"generated_tokens": 900}, "prompt": "Solve: ...",
+        });
+        let four = json!({"model": "small", "scorer": "head 1", "setup": setup});
+        let with = |place: &str, value: Value| {
+            let mut other = four.clone();
+            *other.pointer_mut(place).expect(place) = value;
+            shape(&other)
+        };
+        for (place, value) in [
+            ("/setup/recipe/n", json!(8)),
+            ("/setup/budget/generated_tokens", json!(1800)),
+            ("/setup/seed", json!(2)),
+        ] {
+            assert_eq!(shape(&four), with(place, value), "{place}");
+        }
+        for (place, value) in [
+            ("/scorer", json!("head 2")),
+            ("/setup/recipe/select/rule", json!("weighted")),
+            ("/setup/scorer", json!("prm:b")),
+            ("/setup/task", json!("text")),
+            ("/setup/rule/max_steps", json!(10)),
+            ("/setup/sampling/temperature", json!(0.7)),
+            ("/setup/prompt", json!("Think: ...")),
+        ] {
+            assert_ne!(shape(&four), with(place, value), "{place}");
+        }
+        assert_eq!(shape(&json!({"model": "small"})), Value::Null);
+    }
+
+    /// Of settings alone: no record lies in the folder.
+    #[test]
+    fn a_verifier_is_one_whatever_is_said_of_its_size() {
+        let nowhere: Folders = "no/such/folder".parse().expect("a name");
+        let of = |settings: Value| Models::of(&nowhere, &settings);
+        for scorer in ["prm:http://127.0.0.1:8000", "json:rater.json", "orm:head", "word:yes.json"]
+        {
+            assert!(of(json!({"setup": {"scorer": scorer}})).verifier, "{scorer}");
+        }
+        for scorer in MODELLESS {
+            assert!(!of(json!({"setup": {"scorer": scorer}})).verifier, "{scorer}");
+        }
+        of(json!({"roles": {}, "setup": {}})).alone("four").expect("a model alone");
+        for settings in [
+            json!({"roles": {"judge": "another"}}),
+            json!({"named": {"judge": "another"}}),
+            json!({"setup": {"named": {"judge": "orm:head"}}}),
+        ] {
+            let error = of(settings).alone("four").expect_err("others").to_string();
+            assert!(
+                error.contains("four has engines by role or scorers by name (judge)"),
+                "{error}"
+            );
+        }
     }
 }

@@ -66,8 +66,12 @@ impl WritingOptions {
         few_shot: Option<&FewShot>,
         preset: Option<&Preset>,
     ) -> Result<StepRule, Error> {
-        let own = || StepRule { max_tokens: MAX_TOKENS, ..StepRule::default() };
-        let mut rule = preset.and_then(|preset| preset.rule.clone()).unwrap_or_else(own);
+        let mut own = StepRule { max_tokens: MAX_TOKENS, ..StepRule::default() };
+        own.max_step_tokens = self.max_step_tokens.unwrap_or(own.max_step_tokens);
+        let mut rule = match preset.and_then(|preset| preset.steps.as_ref()) {
+            Some(steps) => steps.over(own),
+            None => own,
+        };
         if few_shot.is_some() {
             let StepRule { delimiters, stop, .. } = FewShot::rule();
             rule = StepRule { delimiters, stop, ..rule };
@@ -106,21 +110,20 @@ impl WritingOptions {
     }
 }
 
-/// What a preset brings to a rule and to a sampling, as the options that say the same; without what is otherwise in these,
-/// because an option says so.
+/// What a preset brings to a rule and to a sampling, as the options that say the same; without what its project does not
+/// say, and without what is otherwise in these, because an option says so.
 pub(super) fn brought(preset: &Preset, rule: &StepRule, sampling: &Sampling) -> Vec<String> {
     let mut options = Vec::new();
-    if let Some(own) = &preset.rule {
-        if own.delimiters == rule.delimiters {
-            options.extend(own.delimiters.iter().map(|text| format!("--step {text:?}")));
-        }
+    if let Some(own) = &preset.steps {
+        let delimiters = own.delimiters.iter().filter(|own| **own == rule.delimiters).flatten();
+        options.extend(delimiters.map(|text| format!("--step {text:?}")));
         for (name, own, now) in [
             ("max-step-tokens", own.max_step_tokens, rule.max_step_tokens),
             ("max-tokens", own.max_tokens, rule.max_tokens),
             ("max-steps", own.max_steps, rule.max_steps),
         ] {
-            if own == now {
-                options.push(format!("--{name} {own}"));
+            if own == Some(now) {
+                options.push(format!("--{name} {now}"));
             }
         }
     }
@@ -135,6 +138,7 @@ pub(super) fn brought(preset: &Preset, rule: &StepRule, sampling: &Sampling) -> 
 #[cfg(test)]
 mod tests {
     use clap::Parser;
+    use tts_search::compat::Steps;
 
     use super::*;
 
@@ -159,7 +163,8 @@ mod tests {
             (brought(preset.expect("one"), &rule, &sampling).join(" "), rule, sampling)
         };
         let (told, rule, sampling) = of(&[]);
-        assert_eq!((Some(rule), Some(sampling)), (preset.rule.clone(), preset.sampling));
+        let steps = Some(Steps::from(rule));
+        assert_eq!((steps, Some(sampling)), (preset.steps.clone(), preset.sampling));
         let expected = "--step \"\\n\\n\" --max-step-tokens 2048 --max-tokens 81920 --max-steps 40 --temperature 0.8";
         assert_eq!(told, expected);
         // Also where an option says what is the default otherwise.
@@ -169,6 +174,20 @@ mod tests {
         assert_eq!(rule.delimiters, ["\n"]);
         assert!((sampling.temperature - 0.5).abs() < f32::EPSILON);
         assert_eq!(told, "--max-step-tokens 2048 --max-steps 40");
+        // What its project does not say is as these commands have it, and not told of it.
+        let lengthless = Preset::named("thinkbooster/beam-search", 15).expect("a name");
+        let lengthless = lengthless.expect("a budget");
+        for (options, lengths) in [
+            (&[][..], (256, 2560)),
+            (&["--max-step-tokens", "64"], (64, 640)),
+            (&["--max-tokens", "300"], (256, 300)),
+        ] {
+            let (writing, preset) = (written(options), Some(&lengthless));
+            let rule = writing.rule(None, preset).expect("a rule");
+            let sampling = writing.sampling(preset).expect("a sampling");
+            assert_eq!((rule.max_step_tokens, rule.max_tokens), lengths);
+            assert_eq!(brought(&lengthless, &rule, &sampling), ["--max-steps 10"]);
+        }
         // Without a preset, what the commands always had.
         let (plain, asked) = (written(&[]), written(&["--top-k", "5", "--max-steps", "3"]));
         let rule = plain.rule(None, None).expect("a rule");

@@ -5,13 +5,13 @@ use std::path::Path;
 
 use serde_json::json;
 use tts_core::cost::ModelCost;
-use tts_core::toy::ToyWorld;
+use tts_core::toy::{Oracle, ToyWorld};
 use tts_core::{BoxError, Generated, Generator, Request, Search, StepRule};
 use tts_examples::comparing::{LargerOptions, Study};
 use tts_examples::folders::Folders;
 use tts_examples::pair;
 use tts_search::evaluate::{Evaluation, Item};
-use tts_search::{Recipe, SelfConsistency};
+use tts_search::{BestOfN, Recipe, SelfConsistency};
 
 use super::{chain_problems, evaluating, example, place, ran, succeeded, text};
 
@@ -57,7 +57,7 @@ fn a_search_of_another_project_is_told_whole() {
         }
     }
     let said = succeeded(&evaluate, &arguments);
-    let brought = "preset    its-hub/particle-filter: the strategy below, and --max-step-tokens 256 --max-steps 33 --temperature 0.8\n";
+    let brought = "preset    its-hub/particle-filter: the strategy below, and --max-steps 33 --temperature 0.8\n";
     assert!(said.contains(brought), "{said}");
     let figures: serde_json::Value =
         serde_json::from_slice(&std::fs::read(&json).unwrap()).unwrap();
@@ -86,7 +86,7 @@ fn a_search_of_another_project_is_told_whole() {
     let said = text(&asked("its-hub/self-consistency"));
     assert!(
         said.contains(
-            "and --temperature 0.8\nstrategy  {\"strategy\":\"self-consistency\",\"n\":2"
+            "the strategy below, and nothing else\nstrategy  {\"strategy\":\"self-consistency\",\"n\":2"
         ),
         "{said}"
     );
@@ -265,18 +265,52 @@ fn voted(
     place: &Path,
     name: &str,
     (error, parameters): (f64, u64),
-    (n, seed): (usize, u64),
+    drawn: (usize, u64),
 ) -> Folders {
-    let world = ToyWorld { error, ..ToyWorld::default() };
+    let (world, (n, seed)) = (ToyWorld { error, ..ToyWorld::default() }, drawn);
+    let vote = Recipe::SelfConsistency(SelfConsistency { n, ..SelfConsistency::default() });
+    let search = Search::new(Sized(world, parameters)).rule(StepRule::lines()).seed(seed);
+    let setup = json!({"recipe": vote, "seed": seed});
+    kept(&place.join(name), world, search, &json!({"model": parameters, "setup": setup}))
+}
+
+/// The same by the best of these samples, where settings call the scorer so; no record says how large it is.
+fn judged(
+    place: &Path,
+    name: &str,
+    (error, parameters): (f64, u64),
+    drawn: (usize, u64),
+    scorer: &str,
+) -> Folders {
+    let (world, (n, seed)) = (ToyWorld { error, ..ToyWorld::default() }, drawn);
+    let best = Recipe::BestOfN(BestOfN { n, ..BestOfN::default() });
+    let search = Search::new(Sized(world, parameters)).scorer(Oracle::of(&world));
+    let search = search.rule(StepRule::lines()).seed(seed);
+    let setup = json!({"recipe": best, "scorer": scorer, "seed": seed});
+    kept(&place.join(name), world, search, &json!({"model": parameters, "setup": setup}))
+}
+
+/// What a search of the recipe that its settings name leaves in a folder.
+fn kept(
+    folder: &Path,
+    world: ToyWorld,
+    search: Search<'_>,
+    settings: &serde_json::Value,
+) -> Folders {
     let item = |number| Item::new(world.prompt(number).question(), world.answer(number));
     let items: Vec<Item> = (0..20).map(item).collect();
-    let vote = Recipe::SelfConsistency(SelfConsistency { n, ..SelfConsistency::default() });
-    let settings = json!({"model": parameters, "setup": {"recipe": vote, "seed": seed}});
-    let search = Search::new(Sized(world, parameters)).rule(StepRule::lines()).seed(seed);
-    let folder = place.join(name);
-    let kept = Evaluation::new(search, &items).keep(&folder, &settings).unwrap();
-    kept.run(&vote, |_| {}).unwrap();
+    let recipe = Recipe::from_json(&settings["setup"]["recipe"].to_string()).unwrap();
+    let kept = Evaluation::new(search, &items).keep(folder, settings).unwrap();
+    kept.run(&recipe, |_| {}).unwrap();
     folder.to_str().unwrap().parse().unwrap()
+}
+
+fn beside(larger: &Folders, share: &[f64], parameters: &[f64]) -> LargerOptions {
+    LargerOptions {
+        larger: Some(larger.clone()),
+        share: share.to_vec(),
+        parameters: parameters.to_vec(),
+    }
 }
 
 /// Beside a larger model of 15 times the parameters: where there is little inference, at 3 * 14 / 0.5 + 15 = 99 times the
@@ -288,11 +322,6 @@ fn a_small_model_is_set_beside_a_larger_one() {
     let of = |name: &str, model, drawn| voted(folder.path(), name, model, drawn);
     let arms = [of("one", small, (1, 0)), of("eight", small, (8, 0)), of("forty", small, (40, 0))];
     let (pool, answer) = (of("pool", small, (8, 5)), of("answer", large, (1, 3)));
-    let beside = |larger: &Folders, share: &[f64], parameters: &[f64]| LargerOptions {
-        larger: Some(larger.clone()),
-        share: share.to_vec(),
-        parameters: parameters.to_vec(),
-    };
     let study = Study::read(&arms, Some(&pool), &beside(&answer, &[0.5, 14.0], &[])).unwrap();
     let compared = study.compare(None).unwrap();
     let (json, html) = (folder.path().join("compared.json"), folder.path().join("compared.html"));
@@ -361,6 +390,63 @@ fn a_small_model_is_set_beside_a_larger_one() {
     ] {
         let arms: Vec<Folders> = arms.into_iter().cloned().collect();
         let error = Study::read(&arms, None, &larger).expect_err(expected).to_string();
+        assert!(error.contains(expected), "{error}");
+    }
+}
+
+/// A verifier of which no record says how large it is stands beside both or neither, and searches by two of them are two.
+#[test]
+fn a_verifier_stands_beside_both_models_or_neither() {
+    let folder = tempfile::tempdir().unwrap();
+    let (small, large) = ((0.3, 1_000_000), (0.1, 15_000_000));
+    let of =
+        |name: &str, model, drawn, scorer: &str| judged(folder.path(), name, model, drawn, scorer);
+    let (one, four) = (of("one", small, (1, 0), "prm:a"), of("four", small, (4, 0), "prm:a"));
+    let other = of("other", small, (8, 0), "prm:http://127.0.0.1:8000");
+    let answer = of("answer", large, (1, 3), "prm:c");
+    let plain = voted(folder.path(), "plain", small, (4, 0));
+    let ruled = of("ruled", small, (4, 0), "rule");
+    let alone = voted(folder.path(), "alone", large, (1, 3));
+    let read = |arms: &[&Folders], larger: &LargerOptions| {
+        let arms: Vec<Folders> = arms.iter().copied().cloned().collect();
+        Study::read(&arms, None, larger)
+    };
+    let said = |arms: &[&Folders], larger: &LargerOptions| {
+        let (study, json) = (read(arms, larger).unwrap(), folder.path().join("compared.json"));
+        study.write_json(&json, &study.compare(None).unwrap()).unwrap();
+        let bytes = std::fs::read(&json).unwrap();
+        let mut said = Vec::new();
+        study.write_matched(&mut said).unwrap();
+        let figures: serde_json::Value = serde_json::from_slice(&bytes).unwrap();
+        (figures["matched"].clone(), String::from_utf8(said).unwrap())
+    };
+    let (matched, words) = said(&[&one, &four, &other], &beside(&answer, &[14.0], &[]));
+    assert_eq!(matched["cost"], "with-verifier");
+    assert!(words.contains("a verifier as large beside each"), "{words}");
+    let rows = matched["rows"].as_array().unwrap();
+    let names: Vec<&str> = rows.iter().filter_map(|row| row["small"].as_str()).collect();
+    assert_eq!(names, ["one, four", "other"]);
+    // 1.5 * 14 / 14 + 15.
+    for row in rows {
+        assert!((row["times"].as_f64().unwrap() - 16.5).abs() < 1e-9, "{row}");
+    }
+    // No model stands behind a rule.
+    let (matched, _) = said(&[&plain, &ruled], &beside(&alone, &[14.0], &[]));
+    assert_eq!(matched["cost"], "policy");
+    let helped = {
+        let world = ToyWorld { error: 0.3, ..ToyWorld::default() };
+        let search = Search::new(Sized(world, 1_000_000)).role("judge", world);
+        let search = search.scorer_named("meta", Oracle::of(&world)).rule(StepRule::lines());
+        let recipe = Recipe::SelfConsistency(SelfConsistency { n: 2, ..Default::default() });
+        let settings = json!({"model": 1_000_000, "setup": {"recipe": recipe}});
+        kept(&folder.path().join("helped"), world, search, &settings)
+    };
+    for (arms, larger, expected) in [
+        ([&one, &plain], &answer, "answer has a verifier and plain has none"),
+        ([&plain, &four], &alone, "four has a verifier and alone has none"),
+        ([&plain, &helped], &alone, "helped has engines by role or scorers by name (judge, meta)"),
+    ] {
+        let error = read(&arms, &beside(larger, &[1.0], &[])).expect_err(expected).to_string();
         assert!(error.contains(expected), "{error}");
     }
 }

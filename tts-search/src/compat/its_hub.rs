@@ -13,24 +13,25 @@
 //!
 //! Source: `its_hub` 1.2.0 on the Python package index, `algorithms/`.
 
-use tts_core::{Aggregate, Sampling, Selection, StepRule};
+use tts_core::{Aggregate, Sampling, Selection};
 
+use super::Steps;
 use crate::particle::{Anneal, AnnealBy};
 use crate::{
     AdaptiveConsistency, BeamSearch, BestOfN, Completed, ParticleFilter, ParticleGibbs,
     SelfConsistency, StopWhen,
 };
 
-/// `StepGeneration(max_steps, step_token)`: one step more than it says, as there.
-pub fn rule(max_steps: u32, step_token: &str) -> StepRule {
-    StepRule {
-        delimiters: vec![step_token.to_owned()],
-        max_steps: max_steps.saturating_add(1),
-        ..StepRule::default()
+/// `StepGeneration(max_steps, step_token)`: one step more than it says, as there. How long steps are it does not say.
+pub fn steps(max_steps: u32, step_token: &str) -> Steps {
+    Steps {
+        delimiters: Some(vec![step_token.to_owned()]),
+        max_steps: Some(max_steps.saturating_add(1)),
+        ..Steps::default()
     }
 }
 
-/// How tokens are drawn: at temperature 0.8.
+/// How `StepGeneration` draws tokens: at temperature 0.8. Of whole samples nothing is said.
 pub fn sampling() -> Sampling {
     Sampling::temperature(0.8)
 }

@@ -12,14 +12,15 @@
 //!
 //! Source: llm-reasoners, commit f94e5ac, its `MCTS`; Hao et al. 2023 (arXiv 2305.14992).
 
-use tts_core::{Aggregate, Sampling, Selection, StepRule};
+use tts_core::{Aggregate, Sampling, Selection};
 
+use super::Steps;
 use crate::Mcts;
 use crate::tree::mcts::{Bound, Choice};
 
-/// Where steps end: paths of five steps, each to a blank line.
-pub fn rule() -> StepRule {
-    StepRule { max_steps: 5, ..StepRule::default() }
+/// Paths of five steps. What ends a step, and how long it is, is its world model's to say there.
+pub fn steps() -> Steps {
+    Steps { max_steps: Some(5), ..Steps::default() }
 }
 
 /// `MCTS` of so many iterations, ten there: UCT with a weight of 1, rewards that add up along a path, and the path

@@ -10,13 +10,14 @@
 //!
 //! Source: `ThinkBooster` (github.com/IINemo/thinkbooster), its strategy of beams.
 
-use tts_core::{Aggregate, Selection, StepRule};
+use tts_core::{Aggregate, Selection};
 
+use super::Steps;
 use crate::{BeamSearch, Completed};
 
-/// Where steps end: ten steps, each to a blank line.
-pub fn rule() -> StepRule {
-    StepRule { max_steps: 10, ..StepRule::default() }
+/// Ten steps. What ends a step, and how long it is, is a detector's to say there.
+pub fn steps() -> Steps {
+    Steps { max_steps: Some(10), ..Steps::default() }
 }
 
 /// Beam search by the mean score of steps: five beams of three candidates there. Paths that end are set aside.

@@ -26,13 +26,16 @@
 //! | `deepconf/offline-low`, `/offline-high` | traces |
 //! | `deepconf/online-low`, `/online-high` | most traces, from 16 on |
 //!
+//! What a project does not say of steps and sampling is not in its preset, and is for whoever runs it to say.
+//!
 //! Source: none; the numbers are those of the projects, as each room names it.
 
-use tts_core::{Aggregate, Sampling, SearchStrategy as _, StepRule};
+use tts_core::{Aggregate, Sampling, SearchStrategy as _};
 
 use super::{Recipe, RecipeError};
 use crate::compat::{
-    deepconf, its_hub, llm_reasoners, openr, rebase, s1, search_and_learn, thinkbooster, treequest,
+    Steps, deepconf, its_hub, llm_reasoners, openr, rebase, s1, search_and_learn, thinkbooster,
+    treequest,
 };
 
 /// A search as another project runs it.
@@ -42,7 +45,7 @@ use crate::compat::{
 /// use tts_search::recipe::{Preset, Registry};
 ///
 /// let preset = Preset::named("search-and-learn/beam-search", 16).ok_or("no preset")??;
-/// assert_eq!(preset.rule.map(|rule| rule.max_steps), Some(40));
+/// assert_eq!(preset.steps.and_then(|steps| steps.max_steps), Some(40));
 /// assert_eq!(preset.sampling.map(|sampling| sampling.temperature), Some(0.8));
 /// // A registry knows it behind the names of this crate and its own.
 /// assert_eq!(Registry::default().default_of("search-and-learn/beam-search", 16)?, preset.recipe);
@@ -53,8 +56,8 @@ use crate::compat::{
 pub struct Preset {
     /// The strategy.
     pub recipe: Recipe,
-    /// Where steps end there; `None` where nothing is said of it.
-    pub rule: Option<StepRule>,
+    /// Where steps end there, as far as it is said; `None` where nothing is.
+    pub steps: Option<Steps>,
     /// How tokens are drawn there; `None` where nothing is said of it.
     pub sampling: Option<Sampling>,
 }
@@ -62,12 +65,12 @@ pub struct Preset {
 /// How a strategy follows from a budget.
 type Of = fn(usize) -> Result<Recipe, String>;
 /// What stands beside it.
-type Rule = Option<fn() -> StepRule>;
+type Rule = Option<fn() -> Steps>;
 type Draws = Option<fn() -> Sampling>;
 
-/// The rule of `its_hub`'s searches by steps, as its examples have it.
-fn steps_of_its_hub() -> StepRule {
-    its_hub::rule(32, "\n\n")
+/// The steps of `its_hub`'s searches by steps, as its examples have them.
+fn steps_of_its_hub() -> Steps {
+    its_hub::steps(32, "\n\n")
 }
 
 /// The paths of `n` lines of a round, of `each` lines; an error names both.
@@ -80,11 +83,10 @@ fn paths(n: usize, each: usize) -> Result<usize, String> {
 }
 
 const HUGGING_FACE: (Rule, Draws) =
-    (Some(search_and_learn::rule), Some(search_and_learn::sampling));
+    (Some(|| search_and_learn::rule().into()), Some(search_and_learn::sampling));
 const ITS_HUB: (Rule, Draws) = (Some(steps_of_its_hub), Some(its_hub::sampling));
-const ITS_HUB_WHOLE: (Rule, Draws) = (None, Some(its_hub::sampling));
-const REBASE: (Rule, Draws) = (Some(rebase::rule), Some(rebase::sampling));
-const OPENR: (Rule, Draws) = (Some(openr::rule), Some(openr::sampling));
+const REBASE: (Rule, Draws) = (Some(|| rebase::rule().into()), Some(rebase::sampling));
+const OPENR: (Rule, Draws) = (Some(|| openr::rule().into()), Some(openr::sampling));
 const NOTHING: (Rule, Draws) = (None, None);
 
 /// A name, its strategy by budget, and what stands beside it.
@@ -98,18 +100,14 @@ const TABLE: &[Entry] = &[
         HUGGING_FACE,
     ),
     ("search-and-learn/dvts", |n| Ok(search_and_learn::dvts(n, 4)?.into()), HUGGING_FACE),
-    ("its-hub/self-consistency", |n| Ok(its_hub::self_consistency(n).into()), ITS_HUB_WHOLE),
+    ("its-hub/self-consistency", |n| Ok(its_hub::self_consistency(n).into()), NOTHING),
     (
         "its-hub/adaptive-self-consistency",
         |n| Ok(its_hub::adaptive_self_consistency(n).into()),
-        ITS_HUB_WHOLE,
+        NOTHING,
     ),
-    (
-        "its-hub/beta-self-consistency",
-        |n| Ok(its_hub::beta_self_consistency(n, 4).into()),
-        ITS_HUB_WHOLE,
-    ),
-    ("its-hub/best-of-n", |n| Ok(its_hub::best_of_n(n).into()), ITS_HUB_WHOLE),
+    ("its-hub/beta-self-consistency", |n| Ok(its_hub::beta_self_consistency(n, 4).into()), NOTHING),
+    ("its-hub/best-of-n", |n| Ok(its_hub::best_of_n(n).into()), NOTHING),
     (
         "its-hub/beam-search",
         |n| Ok(its_hub::beam_search(n, 4, Aggregate::ByScale)?.into()),
@@ -130,12 +128,12 @@ const TABLE: &[Entry] = &[
     (
         "llm-reasoners/mcts",
         |n| Ok(llm_reasoners::mcts(n).into()),
-        (Some(llm_reasoners::rule), None),
+        (Some(llm_reasoners::steps), None),
     ),
     (
         "thinkbooster/beam-search",
         |n| Ok(thinkbooster::beam_search(paths(n, 3)?, 3).into()),
-        (Some(thinkbooster::rule), None),
+        (Some(thinkbooster::steps), None),
     ),
     ("s1/budget-forcing", |n| Ok(s1::budget_forcing(n).into()), (None, Some(s1::sampling))),
     ("deepconf/offline-low", |n| Ok(deepconf::offline(n, deepconf::LOW).into()), NOTHING),
@@ -162,7 +160,7 @@ impl Preset {
         }
         let checked = |recipe: Recipe| recipe.check().map(|()| recipe);
         let made = of(n).and_then(checked).map_err(bad);
-        let (rule, sampling) = (rule.map(|of| of()), sampling.map(|of| of()));
-        Some(made.map(|recipe| Self { recipe, rule, sampling }))
+        let (steps, sampling) = (rule.map(|of| of()), sampling.map(|of| of()));
+        Some(made.map(|recipe| Self { recipe, steps, sampling }))
     }
 }
