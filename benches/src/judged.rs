@@ -9,10 +9,11 @@ use std::time::Instant;
 
 use serde::Serialize;
 use tts_core::{BoxError, Outcome, Prompt, Sampling, Scripted, Search, SearchStrategy};
-use tts_models::LanguageModel;
+use tts_models::{InstructionSet, LanguageModel};
 use tts_prm::critic::{BestByJudge, Judge, Jury};
 use tts_search::SelfConsistency;
 
+use crate::account::limited;
 use crate::workloads::{ids, rule};
 
 /// Seconds a token of judged and of plain samples.
@@ -38,6 +39,9 @@ pub struct JudgedFigures {
     pub range: [f64; 2],
     /// How often each side ran.
     pub rounds: usize,
+    /// What kernels ran on, where that is not the largest set of the machine.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub instruction_set: Option<InstructionSet>,
 }
 
 /// How much is judged.
@@ -122,6 +126,7 @@ pub fn judged(
         ratio: middle(&all[0], &rate) / middle(&all[1], &rate),
         range: [low, high],
         rounds,
+        instruction_set: limited(),
     })
 }
 

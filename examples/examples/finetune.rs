@@ -22,8 +22,7 @@ use tts_examples::experiment::Shape;
 use tts_examples::families::Families;
 use tts_examples::options::PromptOptions;
 use tts_examples::training::{
-    Data, TrainOptions, check_adapter_apart, check_alpha, check_apart, copy_text_side,
-    has_text_side,
+    Data, TrainOptions, check_adapter_apart, check_apart, copy_text_side, has_text_side,
 };
 use tts_examples::worked::{self, Asked, Worked};
 use tts_examples::{Error, exit, hub, traces};
@@ -165,8 +164,7 @@ fn model(arguments: &Arguments) -> Result<PathBuf, Error> {
 }
 
 fn run(arguments: &Arguments) -> Result<(), Error> {
-    let (sizes, from) = (&arguments.training, arguments.adapter.as_deref());
-    check_alpha((sizes.rank, sizes.alpha), from)?;
+    arguments.training.check(arguments.adapter.as_deref())?;
     let model = &model(arguments)?;
     check_apart(model, &arguments.out)?;
     check_adapter_apart(arguments.adapter.as_deref(), &arguments.out)?;

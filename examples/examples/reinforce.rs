@@ -296,11 +296,11 @@ fn computes_otherwise(arguments: &Arguments) -> Option<String> {
     let ModelOptions { backend, weights, key_values, .. } = &arguments.model;
     let learnt_on = train_backend(arguments);
     if learnt_on != Backend::Native {
-        return Some(format!("--train-backend {}", format!("{learnt_on:?}").to_lowercase()));
+        let by = if arguments.train_backend.is_some() { "--train-backend" } else { "--backend" };
+        return Some(format!("{by} {learnt_on}"));
     }
     if *backend != Backend::Native {
-        let name = format!("{backend:?}").to_lowercase();
-        return Some(format!("--backend {name}"));
+        return Some(format!("--backend {backend}"));
     }
     if *weights != WeightFormat::F32 {
         return Some(format!("--weights {weights}"));
@@ -311,6 +311,7 @@ fn computes_otherwise(arguments: &Arguments) -> Option<String> {
 
 /// The settings: of the recipe, or the defaults, and what is said otherwise.
 fn settings(arguments: &Arguments) -> Result<ReinforceConfig, Error> {
+    train_backend(arguments).check_trains()?;
     let otherwise = computes_otherwise(arguments);
     let told_anew = adapts(arguments) || otherwise.is_some();
     let mut config = match &arguments.recipe {

@@ -18,8 +18,8 @@ use std::sync::Arc;
 use clap::Parser;
 use tts_core::{Step, StepScorer, Trajectory};
 use tts_examples::training::{
-    Data, HeldOut, LabelOptions, TrainOptions, check_alpha, check_apart, copy_text_side,
-    has_text_side, print_held_out, target,
+    Data, HeldOut, LabelOptions, TrainOptions, check_apart, copy_text_side, has_text_side,
+    print_held_out, target,
 };
 use tts_examples::{Error, exit, hub, judges, preferring};
 use tts_models::train::{Example, LabelHead, Model};
@@ -150,7 +150,7 @@ fn said(data: &Data, what: &str) -> Result<(), Error> {
 }
 
 fn run(mut arguments: Arguments) -> Result<(), Error> {
-    check_alpha((arguments.training.rank, arguments.training.alpha), None)?;
+    arguments.training.check(None)?;
     arguments.model = hub::model(&arguments.model)?;
     let arguments = &arguments;
     if let Some(path) = &arguments.preferences {

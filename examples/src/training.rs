@@ -233,6 +233,23 @@ impl TrainOptions {
         }
     }
 
+    /// Whether its options fit together, before anything is read.
+    ///
+    /// # Errors
+    /// When nothing trains where it is to, an option of the native trainer stands beside another, or alpha is said and
+    /// there is no adapter that it could be of ([`check_alpha`]).
+    pub fn check(&self, from: Option<&Path>) -> Result<(), Error> {
+        self.train_backend.check_trains()?;
+        for (option, said) in [("--f32", self.f32), ("--threads", self.threads != 0)] {
+            if said && self.train_backend != Backend::Native {
+                let problem =
+                    format!("{option} is of the native trainer: not beside --train-backend");
+                return Err(problem.into());
+            }
+        }
+        check_alpha((self.rank, self.alpha), from)
+    }
+
     /// Whether a problem is held out.
     pub fn holds_out(&self, question: &str) -> bool {
         holds_out(self.held_out, question)
@@ -283,14 +300,6 @@ impl TrainOptions {
                 self.max_example_tokens, data.long
             );
             return Err(problem.into());
-        }
-        for (option, said) in [("--f32", self.f32), ("--threads", self.threads != 0)] {
-            if said && self.train_backend != Backend::Native {
-                return Err(format!(
-                    "{option} is of the native trainer: not beside --train-backend"
-                )
-                .into());
-            }
         }
         let mut bar = Bar::new(name);
         let mut trainer = Trainer::new(self.config())

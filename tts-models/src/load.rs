@@ -43,6 +43,37 @@ pub enum Backend {
     Wgpu,
 }
 
+impl Backend {
+    /// Whether a model can learn there: the CPU by own kernels or Burn's, an NVIDIA GPU by Burn with the feature `cuda`.
+    ///
+    /// # Errors
+    /// When nothing trains on it, or it is not built in.
+    pub fn check_trains(self) -> Result<(), ModelError> {
+        match self {
+            Self::Native | Self::Ndarray => Ok(()),
+            #[cfg(feature = "cuda")]
+            Self::Cuda => Ok(()),
+            #[cfg(not(feature = "cuda"))]
+            Self::Cuda => Err(not_there(self)),
+            Self::Wgpu => {
+                let problem = "wgpu, which trains nothing: expected native, ndarray or cuda";
+                Err(ModelError::input("backend", problem))
+            }
+        }
+    }
+}
+
+impl std::fmt::Display for Backend {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Native => "native",
+            Self::Ndarray => "ndarray",
+            Self::Cuda => "cuda",
+            Self::Wgpu => "wgpu",
+        })
+    }
+}
+
 impl std::str::FromStr for Backend {
     type Err = String;
 
@@ -278,6 +309,16 @@ fn open_adapted_files(
     let (checkpoint, beside) = read(files, backend, &config)?;
     let named =
         |weights, device: &str| identity(&checkpoint, &Adapter::files(adapter), weights, device);
+    // Before tensors are read, which takes the memory of all of them in f32.
+    match backend {
+        Backend::Native | Backend::Ndarray => {}
+        #[cfg(feature = "cuda")]
+        Backend::Cuda => runs_on::<CudaRuntime>(&checkpoint, config.weights)?,
+        #[cfg(feature = "wgpu")]
+        Backend::Wgpu => runs_on::<WgpuRuntime>(&checkpoint, config.weights)?,
+        #[cfg(not(all(feature = "cuda", feature = "wgpu")))]
+        absent => return Err(not_there(absent)),
+    }
     let learnt = Adapter::load(adapter, checkpoint.config())?;
     let mut weights = DecoderWeights::load(&checkpoint)?;
     learnt.merge(&mut weights)?;
@@ -319,6 +360,12 @@ pub(crate) fn not_there(backend: Backend) -> ModelError {
 #[cfg(any(feature = "cuda", feature = "wgpu"))]
 fn gpu<R: Runtime>(checkpoint: &Checkpoint, format: WeightFormat) -> Result<Gpu<R>, ModelError> {
     Gpu::load(checkpoint, format, &R::Device::default())
+}
+
+/// Whether a checkpoint can run there.
+#[cfg(any(feature = "cuda", feature = "wgpu"))]
+fn runs_on<R: Runtime>(checkpoint: &Checkpoint, format: WeightFormat) -> Result<(), ModelError> {
+    Gpu::<R>::check(&checkpoint.config().switches, format, &R::Device::default())
 }
 
 /// The same of weights that were read, and an adapter merged into.

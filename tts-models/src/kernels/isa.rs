@@ -2,7 +2,8 @@
 //!
 //! The largest one that the machine has is taken, unless the process is told to take a smaller one
 //! ([`InstructionSet::limit`]). Every kernel then takes the path that it takes on a machine which has no more, whose speed
-//! can so be measured without one. Results are the same bits.
+//! can so be measured without one. Results are the same bits, but for training in BF16, whose products on AVX-512 flush what
+//! is smaller than a normal number.
 //!
 //! Source: none.
 
@@ -71,7 +72,8 @@ impl InstructionSet {
         Ok(self)
     }
 
-    /// From now on all kernels of the process run on this set, which changes their speed and nothing else.
+    /// From now on all kernels of the process run on this set, which changes their speed and
+    /// nothing else, but for training in BF16 (see [`crate::train`]).
     ///
     /// # Errors
     /// When the machine does not have it; nothing has changed then.

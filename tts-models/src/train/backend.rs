@@ -1,6 +1,6 @@
 //! Which learner trains, by the name of a backend.
 //!
-//! Own kernels on the processors of the machine, or Burn on its own backends. What is in files does not depend on it.
+//! Own kernels on the processors of the machine, or Burn on its own backends.
 //!
 //! Source: none.
 
@@ -20,11 +20,8 @@ pub(super) fn open(
     config: &TrainConfig,
     model: Model,
 ) -> Result<Box<dyn Learner>, ModelError> {
+    backend.check_trains()?;
     match backend {
-        Backend::Native => Ok(Box::new(Native::new(config, model)?)),
-        Backend::Ndarray => {
-            Ok(Box::new(BurnLearner::<Cpu>::new(config, model, &Default::default())?))
-        }
         #[cfg(feature = "cuda")]
         Backend::Cuda => {
             use crate::exec::CudaRuntime;
@@ -33,16 +30,15 @@ pub(super) fn open(
             let device = burn::backend::cuda::CudaDevice::default();
             Ok(Box::new(BurnLearner::<crate::exec::Cuda>::new(config, model, &device)?))
         }
-        #[cfg(not(feature = "cuda"))]
-        Backend::Cuda => Err(crate::load::not_there(backend)),
-        Backend::Wgpu => {
-            let problem = "wgpu, which trains nothing: expected native, ndarray or cuda";
-            Err(ModelError::input("backend", problem))
+        Backend::Ndarray => {
+            Ok(Box::new(BurnLearner::<Cpu>::new(config, model, &Default::default())?))
         }
+        // What else trains was looked at.
+        _ => Ok(Box::new(Native::new(config, model)?)),
     }
 }
 
-/// How it is called in the digest of a run: what one Burn backend began, another goes on with.
-pub(super) fn kind(backend: Backend) -> &'static str {
-    if backend == Backend::Native { "native" } else { "burn" }
+/// How it is called in the digest of a run, so that no run goes on with another's arithmetic.
+pub(super) fn kind(backend: Backend) -> String {
+    if backend == Backend::Native { backend.to_string() } else { format!("burn {backend}") }
 }

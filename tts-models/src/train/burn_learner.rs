@@ -1,8 +1,8 @@
 //! Training on any Burn backend: the reference for the native one, and the way to train on a GPU.
 //!
 //! Burn's autodiff makes the gradients; the weights that learn are one vector `[n]` (see `flat.rs`), all of them or the
-//! factors of an adapter with the label head. A batch passes in pieces of whole examples, so that logits take memory for
-//! a piece. On the processors of the machine [`super::native`] gives the same gradients several times as fast.
+//! factors of an adapter with the label head. A batch passes in pieces of whole examples, so that logits and
+//! scores take memory for a piece. On the processors of the machine [`super::native`] gives the same gradients several times as fast.
 //!
 //! `AdamW`: Loshchilov and Hutter 2019, arXiv:1711.05101, algorithm 2. Clipping by the norm of the
 //! whole gradient: Pascanu et al. 2013, arXiv:1211.5063, algorithm 1.
@@ -22,8 +22,8 @@ use super::{Example, LabelHead, Model, TrainConfig};
 use crate::exec::transformer::{Decoder, Projection};
 use crate::{DecoderWeights, ModelConfig, ModelError};
 
-/// Logits that a piece of a batch may have: 256 MiB.
-const LOGITS: usize = 1 << 26;
+/// Numbers that the largest tensor of a piece of a batch may have, logits or scores of a layer: 512 MiB.
+const NUMBERS: usize = 1 << 27;
 
 /// A model that learns on a device.
 pub(super) struct BurnLearner<B: Backend> {
@@ -36,7 +36,7 @@ pub(super) struct BurnLearner<B: Backend> {
     optimizer: Optimizer<B>,
     /// So many of the first weights stay as they are.
     frozen: usize,
-    /// Tokens, with what pads, of a piece of a batch.
+    /// Numbers that the largest tensor of a piece of a batch may have.
     piece: usize,
     gradient: Option<Tensor<B, 1>>,
 }
@@ -73,7 +73,6 @@ impl<B: Backend> BurnLearner<B> {
         let zeros = Tensor::zeros([weights.dims()[0]], device); // [n]
         let decays = matrices(&template, learnt, frozen).inner(); // [n]
         let optimizer = Optimizer::new(config, weights, [zeros.clone(), zeros], decays, 0);
-        let piece = (LOGITS / shape.vocab_size.max(1)).max(1_024);
         Ok(Self {
             config: shape,
             template,
@@ -81,7 +80,7 @@ impl<B: Backend> BurnLearner<B> {
             adapter,
             optimizer,
             frozen,
-            piece,
+            piece: NUMBERS,
             gradient: None,
         })
     }
@@ -99,11 +98,21 @@ impl<B: Backend> BurnLearner<B> {
         own.model()
     }
 
-    /// Lets a batch pass in pieces of so many tokens.
+    /// Lets a batch pass in pieces whose largest tensor has so many numbers.
     #[cfg(test)]
-    pub(super) fn in_pieces(mut self, tokens: usize) -> Self {
-        self.piece = tokens;
+    pub(super) fn in_pieces(mut self, numbers: usize) -> Self {
+        self.piece = numbers;
         self
+    }
+
+    /// A batch in pieces.
+    fn pieces<'b>(&self, batch: &'b [Example]) -> Vec<&'b [Example]> {
+        let (vocab, heads) = (self.config.vocab_size, self.config.num_attention_heads);
+        let fits = |texts: usize, longest: usize| {
+            let each = vocab.max(heads.saturating_mul(longest));
+            texts.saturating_mul(longest).saturating_mul(each) <= self.piece
+        };
+        pieces(batch, fits)
     }
 }
 
@@ -112,7 +121,7 @@ impl<B: Backend> Learner for BurnLearner<B> {
         let device = self.optimizer.weights.device();
         let mut sums = Sums::default();
         let mut gradient: Option<Tensor<B, 1>> = None;
-        for piece in pieces(batch, self.piece) {
+        for piece in self.pieces(batch) {
             let batch = Batch::new(piece)?;
             // A graph serves one backward pass.
             let model = self.module(if learn { self.frozen } else { 0 });
@@ -167,7 +176,7 @@ impl<B: Backend> Learner for BurnLearner<B> {
         let device = self.optimizer.weights.device();
         let model = self.module(0).valid();
         let mut nats = Vec::new();
-        for piece in pieces(batch, self.piece) {
+        for piece in self.pieces(batch) {
             nats.extend(model.nats(&Batch::new(piece)?, &device)?);
         }
         Ok(nats)
@@ -185,15 +194,15 @@ impl<B: Backend> Learner for BurnLearner<B> {
     }
 }
 
-/// A batch in pieces of whole examples, of at most so many tokens each with what pads, but for an example that is
-/// longer.
-fn pieces(batch: &[Example], most: usize) -> Vec<&[Example]> {
+/// A batch in pieces of whole examples, of as many texts of the longest's length as fit, but for an example that does not
+/// fit by itself.
+fn pieces(batch: &[Example], fits: impl Fn(usize, usize) -> bool) -> Vec<&[Example]> {
     let mut pieces = Vec::new();
     let (mut start, mut texts, mut longest) = (0, 0, 0);
     for (index, example) in batch.iter().enumerate() {
         let own = example.texts().count();
         let length = example.texts().map(Vec::len).max().unwrap_or(0);
-        if index > start && (texts + own) * longest.max(length) > most {
+        if index > start && !fits(texts + own, longest.max(length)) {
             pieces.push(&batch[start..index]);
             (start, texts, longest) = (index, 0, 0);
         }
@@ -310,16 +319,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_piece_has_whole_examples_and_no_more_tokens_than_it_may() {
+    fn a_piece_has_whole_examples_and_no_more_than_fit() {
         let of = |length: usize| Example::continuation(vec![3; length], 1);
         let lengths = |most: usize, batch: &[Example]| -> Vec<Vec<usize>> {
             let piece = |piece: &[Example]| piece.iter().map(|one| one.tokens.len()).collect();
-            pieces(batch, most).into_iter().map(piece).collect()
+            let fits = |texts: usize, longest: usize| texts * longest <= most;
+            pieces(batch, fits).into_iter().map(piece).collect()
         };
         let batch = [4, 2, 5, 30, 3, 3, 3].map(of);
         // Two of 4 are 8; a third of 5 would make 15. One that is longer than a piece stands alone.
         assert_eq!(lengths(10, &batch), [vec![4, 2], vec![5], vec![30], vec![3, 3, 3]]);
         assert_eq!(lengths(1_000, &batch), [vec![4, 2, 5, 30, 3, 3, 3]]);
-        assert!(pieces(&[], 10).is_empty());
+        assert!(pieces(&[], |_, _| true).is_empty());
     }
 }

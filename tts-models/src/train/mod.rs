@@ -19,9 +19,10 @@
 //! ```
 //!
 //! [`Trainer::train`] runs own kernels on the processors of the machine, or Burn where [`Trainer::backend`] says so: on a
-//! GPU, or as the reference; [`Trainer::train_on`] any Burn backend. The same seed and data give the same weights, bit
-//! for bit, on any number of threads (of the same kind of processor, for training in BF16), also when the run was
-//! stopped and went on from a checkpoint: see [`Trainer`].
+//! GPU, or as the reference; [`Trainer::train_on`] any Burn backend. On own kernels the same
+//! seed and data give the same weights, bit for bit, on any number of threads (of the same kind of processor, for
+//! training in BF16), also when the run was stopped and went on from a checkpoint: see [`Trainer`]. Burn chooses its
+//! kernels on a GPU by timing them, and these may multiply f32 numbers in TF32: no bits are promised there.
 
 mod adapter;
 mod backend;
@@ -228,7 +229,7 @@ impl<'a> Trainer<'a> {
     /// finite, or a checkpoint cannot be read or written. The last checkpoint stays.
     pub fn train(self, model: Model, data: &dyn Dataset) -> Result<Trained, ModelError> {
         self.check(&model, data)?;
-        let digest = digest(backend::kind(self.backend), &self.config, &model, data);
+        let digest = digest(&backend::kind(self.backend), &self.config, &model, data);
         let learner = backend::open(self.backend, &self.config, model)?;
         self.run(learner, data, digest)
     }

@@ -62,7 +62,8 @@ impl Online {
 
     /// [`Online::new`] on another backend: Burn on an NVIDIA GPU ([`Backend::Cuda`], with the feature `cuda`), or as the
     /// reference ([`Backend::Ndarray`]), whose type of numbers and threads are its own. Results are those of own
-    /// kernels up to rounding.
+    /// kernels up to rounding, which on a GPU may be that of products in TF32: what was drawn a moment ago has ratios
+    /// near 1 there, and not 1.
     ///
     /// # Errors
     /// When settings or model are wrong, or the backend is not there or trains nothing.
@@ -76,10 +77,10 @@ impl Online {
             return Err(ModelError::input("frozen_layers", problem));
         }
         let kind = match backend {
-            Backend::Native => "online",
-            _ => "online burn",
+            Backend::Native => "online".to_owned(),
+            _ => format!("online {}", backend::kind(backend)),
         };
-        let digest = digest(kind, &config, &model, &Vec::new());
+        let digest = digest(&kind, &config, &model, &Vec::new());
         let labels = model.label.as_ref().map_or(0, |head| head.bias.len());
         let learner = backend::open(backend, &config, model)?;
         Ok(Self { config, shape, labels, learner, history: History::default(), digest })
@@ -88,7 +89,7 @@ impl Online {
     /// The model where [`Online::save`] left it in `folder`, or as it is where nothing is there.
     ///
     /// # Errors
-    /// When what is there cannot be read, or belongs to other settings, another model or another kind of backend.
+    /// When what is there cannot be read, or belongs to other settings, another model or another backend.
     ///
     /// ```
     /// use tts_models::train::{Model, Online, TrainConfig};

@@ -112,7 +112,6 @@ fn published_vocabularies_give_the_ids_of_their_own_tokenizers() {
     let Some(models) = models() else { return };
     let (mut compared, mut wrong) = (0, Vec::new());
     for name in [
-        "command-r",
         "deepseek-coder",
         "deepseek-llm",
         "falcon",
@@ -133,7 +132,13 @@ fn published_vocabularies_give_the_ids_of_their_own_tokenizers() {
             println!("skipped: no texts of {}", file.display());
             continue;
         };
-        let TextSide { tokenizer, .. } = TextSide::read(file).unwrap();
+        let tokenizer = match TextSide::read(file) {
+            Ok(side) => side.tokenizer,
+            Err(error) => {
+                wrong.push(error.to_string());
+                continue;
+            }
+        };
         let texts: Vec<&str> = texts.split(BETWEEN).collect();
         for (text, line) in texts.iter().zip(ids.lines()) {
             let expected: Vec<u32> = line.split(' ').filter_map(|id| id.parse().ok()).collect();

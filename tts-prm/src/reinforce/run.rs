@@ -21,7 +21,7 @@ use std::ops::ControlFlow;
 
 use serde_json::{Value, json};
 use tts_core::{Generator, SearchStrategy, StepScorer, seed};
-use tts_models::train::{Model, Online};
+use tts_models::train::{Model, Online, Precision};
 use tts_models::{Backend, DecoderWeights, LanguageModel};
 
 use super::curriculum::Drawing;
@@ -127,6 +127,13 @@ impl<S: SearchStrategy + Clone + std::fmt::Debug> Reinforce<'_, S> {
     fn check(&self, problems: &[Problem]) -> Result<(), PrmError> {
         let Self { config, rewards, .. } = self;
         config.check()?;
+        if self.trains_on != Backend::Native && config.learn.precision != Precision::F32 {
+            let problem = format!(
+                "bf16, beside a trainer on {}, whose type of numbers is its own: expected f32",
+                self.trains_on
+            );
+            return Err(PrmError::reinforce("learn.precision", problem));
+        }
         self.sampler.check().map_err(|problem| PrmError::reinforce("sampler", problem))?;
         problem::check("problems", problems)?;
         if let Some(held_out) = self.held_out {

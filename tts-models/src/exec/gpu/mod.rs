@@ -106,6 +106,20 @@ impl<R: Runtime> Gpu<R> {
         Device::<R>::open(device).map(|_| ())
     }
 
+    /// What of a model cannot run on a device, before its tensors are read: nothing, or an error.
+    ///
+    /// # Errors
+    /// When there is no such device or driver, or it has no kernels for a switch or the format.
+    pub(crate) fn check(
+        switches: &Switches,
+        format: WeightFormat,
+        device: &R::Device,
+    ) -> Result<(), ModelError> {
+        rounds(format)?;
+        refuse(switches)?;
+        Self::available(device)
+    }
+
     /// Moves weights to a device in f32.
     ///
     /// # Errors

@@ -1,6 +1,8 @@
 //! A policy whose adapter began elsewhere, where what was learnt before is gone on from, to the bits; and training on
 //! another backend than own kernels.
 
+use tts_models::train::Precision;
+
 use super::*;
 
 fn begun(adapter: Adapter) -> Model {
@@ -94,6 +96,12 @@ fn an_adapter_that_was_killed_goes_on_to_the_same_bits() {
 #[test]
 fn another_trainer_learns_the_same() {
     let config = || ReinforceConfig { old: Old::Recomputed, ..settings(3) };
+    let mut rounds = config();
+    rounds.learn.precision = Precision::Bf16;
+    let refused = Reinforce::new(rounds).task(Arc::new(Exact)).trains_on(Backend::Ndarray);
+    let refused = refused.run(&mut engine(1), Model::from(weights()), &problems(5));
+    let error = refused.unwrap_err().to_string();
+    assert!(error.contains("learn.precision: bf16, beside a trainer on ndarray"), "{error}");
     for model in [Model::from(weights()), begun(new())] {
         let folder = tempfile::tempdir().unwrap();
         let on = |backend, steps| {
