@@ -41,7 +41,7 @@ pub enum Stage {
     Output,
     /// The products of a router, and the choice of experts.
     Router,
-    /// The products of gate and up, and SiLU gates where no bias stands between.
+    /// The products of gate and up, and `SiLU` gates where no bias stands between.
     GateUp,
     /// Gates of other kinds, and biases before them.
     Activation,

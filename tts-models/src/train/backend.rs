@@ -31,7 +31,8 @@ pub(super) fn open(
             Ok(Box::new(BurnLearner::<crate::exec::Cuda>::new(config, model, &device)?))
         }
         Backend::Ndarray => {
-            Ok(Box::new(BurnLearner::<Cpu>::new(config, model, &Default::default())?))
+            let device = burn::backend::ndarray::NdArrayDevice::default();
+            Ok(Box::new(BurnLearner::<Cpu>::new(config, model, &device)?))
         }
         // What else trains was looked at.
         _ => Ok(Box::new(Native::new(config, model)?)),

@@ -291,7 +291,9 @@ fn figures(logprobs: &[f32], goals: &[PolicyGoal]) -> PolicyFigures {
             }
             Ratio::Sequence => goal.sequence(&own),
         };
-        terms.into_iter().for_each(|term| sum += term.figures);
+        for term in terms {
+            sum += term.figures;
+        }
     }
     sum
 }
