@@ -50,7 +50,7 @@ fn a_search_of_another_project_is_told_whole() {
     let (_folder, path) = place();
     let (data, json) = (path("problems.jsonl"), path("filter.json"));
     chain_problems(&data, 2);
-    let mut arguments = evaluating(&data, &json, &[]);
+    let mut arguments = evaluating(&data, &json, &["--scorer", "rule"]);
     for argument in &mut arguments {
         if argument == "best-of-n" {
             "its-hub/particle-filter".clone_into(argument);
