@@ -25,14 +25,14 @@ use tts_examples::collecting::{CollectOptions, Collector, Pool};
 use tts_examples::engines::{Engine, Engines};
 use tts_examples::figures::write_figures;
 use tts_examples::files::{write_json, write_whole};
-use tts_examples::given::check_whole;
+use tts_examples::given;
 use tts_examples::interrupt::Interrupt;
 use tts_examples::options::{ModelOptions, SearchOptions, Setup};
 use tts_examples::problems::{Asks, ProblemOptions, Problems};
 use tts_examples::remembering::StoreOptions;
 use tts_examples::{Error, exit};
 use tts_search::evaluate::{
-    self, EvaluateError, Evaluation, Item, Progress, Report, Shard, fingerprint, words,
+    self, EvaluateError, Evaluation, Graded, Item, Progress, Report, Shard, fingerprint, words,
 };
 use tts_search::{FewShot, Recipe, SelfConsistency};
 
@@ -136,23 +136,40 @@ fn introduce(
 /// An evaluation's outcomes, one a problem.
 type Results = Vec<Result<Outcome, SearchError>>;
 
-/// Runs it. Trees are kept in memory only where they are to be seen, and looked at as they come where they are learnt.
+/// What is seen of outcomes as they come.
+#[derive(Default)]
+struct Seen {
+    /// What can be learnt, where something is.
+    pool: Pool,
+    /// Whether the policy is a pool of texts: lines that it lacks are counted then.
+    given: bool,
+    /// How many these are.
+    failed: usize,
+}
+
+/// Runs it. Trees are kept in memory only where they are to be seen, and looked at as they come where they are learnt or texts
+/// may be lacking.
 fn ran(
     arguments: &Arguments,
     evaluation: &Evaluation<'_>,
     recipe: &Recipe,
-    pool: &mut Pool,
+    seen: &mut Seen,
 ) -> Result<(Report, Results), EvaluateError> {
-    let learns = arguments.collect.learn.is_some();
+    let (learns, given) = (arguments.collect.learn.is_some(), seen.given);
+    let mut see = |row: &Graded, result: &Result<Outcome, SearchError>| {
+        if learns {
+            seen.pool.see(recipe, row, result);
+        }
+        seen.failed += result.as_ref().map_or(0, given::failed);
+    };
     let (mut report, results) = if arguments.html.is_some() {
         let (report, results) = evaluation.run_keeping(recipe, |_| {})?;
-        for (row, result) in report.rows.iter().zip(&results).filter(|_| learns) {
-            pool.see(recipe, row, result);
+        for (row, result) in report.rows.iter().zip(&results) {
+            see(row, result);
         }
         (report, results)
-    } else if learns {
-        let report = evaluation.run_seeing(recipe, |row, result| pool.see(recipe, row, result))?;
-        (report, Vec::new())
+    } else if learns || given {
+        (evaluation.run_seeing(recipe, see)?, Vec::new())
     } else {
         (evaluation.run(recipe, |_| {})?, Vec::new())
     };
@@ -264,7 +281,7 @@ fn run(mut arguments: Arguments) -> Result<(), Error> {
     setup.rule = problems.rule(setup.rule, writing);
     let folder = folder(&arguments, &problems.name);
     let engines = open(&arguments, &problems, &asks)?;
-    setup.make_room(&engines)?;
+    setup.make_room(&engines, writing)?;
     if let (Some((family, _)), Some(tokenizer)) = (problems.family, engines.policy.tokenizer()) {
         family.written_with(tokenizer)?;
     }
@@ -304,8 +321,9 @@ fn run(mut arguments: Arguments) -> Result<(), Error> {
             bar.set_message(message(progress));
             *last.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = *progress;
         });
-    let mut pool = Pool::default();
-    let ran = ran(&arguments, &evaluation, &setup.recipe, &mut pool);
+    let given = matches!(engines.policy, Engine::Given(_));
+    let mut seen = Seen { given, ..Seen::default() };
+    let ran = ran(&arguments, &evaluation, &setup.recipe, &mut seen);
     drop(evaluation);
     bar.finish_and_clear();
     let (report, results) = match ran {
@@ -332,7 +350,7 @@ fn run(mut arguments: Arguments) -> Result<(), Error> {
         let again = |items: &[Item], prompts: &HashMap<String, Prompt>| {
             asked_again(&opened, (items, prompts), hint, &interrupt)
         };
-        collector.finish(&pool, again, &mut out)?;
+        collector.finish(&seen.pool, again, &mut out)?;
     }
     for used in engines.used() {
         writeln!(out, "server    {used}")?;
@@ -342,7 +360,7 @@ fn run(mut arguments: Arguments) -> Result<(), Error> {
     }
     // What ran is delivered; but whoever counts on the figures must hear of what did not.
     match report.failed {
-        0 => check_whole(&engines.policy, report.failed_lines),
+        0 => given::check_whole(&engines.policy, seen.failed),
         failed => Err(format!("{failed} of {} problems failed; see above", report.problems).into()),
     }
 }

@@ -27,10 +27,10 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Parser, ValueEnum};
-use tts_core::{Cost, Search, Store};
+use tts_core::{Cost, Search};
 use tts_examples::engines::Engines;
 use tts_examples::files::write_whole;
-use tts_examples::hearing::{HearingOptions, apart, bar, kept};
+use tts_examples::hearing::{HearingOptions, apart, bar};
 use tts_examples::interrupt::Interrupt;
 use tts_examples::judges;
 use tts_examples::judging::Comparing;
@@ -356,10 +356,9 @@ fn run(arguments: &Arguments) -> Result<(), Error> {
         check_writable(path)?;
     }
     arguments.hearing.check()?;
-    let store = arguments.hearing.store.as_ref().map(Store::open).transpose()?;
-    let engines = arguments.model.open()?;
+    let engines = arguments.hearing.over(arguments.model.open()?)?;
     arguments.named.refuse_idle(&arguments.model, &engines)?;
-    let done = judge(arguments, &engines, data, judging.as_ref(), store.as_ref());
+    let done = judge(arguments, &engines, data, judging.as_ref());
     for used in engines.used() {
         writeln!(std::io::stdout(), "server    {used}")?;
     }
@@ -372,11 +371,10 @@ fn judge(
     engines: &Engines,
     data: Data,
     judging: Option<&(Judging, Rejective)>,
-    store: Option<&Store>,
 ) -> Result<(), Error> {
     let engine = &engines.policy;
     let named = arguments.named.open(&arguments.model, engines)?;
-    let judge = kept(store, engine.generator())?;
+    let judge = engines.writer();
     let HearingOptions { seed, concurrency, .. } = arguments.hearing;
     let mut err = std::io::stderr();
     let name =

@@ -165,7 +165,7 @@ impl Arguments {
             named => named.to_vec(),
         };
         scorers.iter().try_fold(served, |served, spec| {
-            let scorer = engines.judging(self.model.scorer(spec, model)?)?;
+            let scorer = engines.judging(spec, self.model.scorer(spec, model)?)?;
             Ok(served.scorer(spec.to_string(), Arc::new(scorer)))
         })
     }

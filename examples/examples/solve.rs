@@ -14,7 +14,7 @@ use clap::Parser;
 use serde_json::json;
 use tts_core::{Aggregate, Budget, Outcome, What};
 use tts_examples::files::write_json;
-use tts_examples::given::check_whole;
+use tts_examples::given::{check_whole, failed};
 use tts_examples::interrupt::Interrupt;
 use tts_examples::options::{ModelOptions, SearchOptions};
 use tts_examples::plan::PlanOptions;
@@ -65,7 +65,7 @@ fn run(arguments: &Arguments) -> Result<(), Error> {
     let problem = Item::new(&*arguments.question, "");
     let engines = arguments.model.open_for(setup.seed, &[(&problem, prompt.clone())])?;
     let engines = arguments.store.over(engines)?;
-    setup.make_room(&engines)?;
+    setup.make_room(&engines, &arguments.search.writing)?;
     let policy = &engines.policy;
     let scorers = arguments.model.judge(&arguments.search, &engines, &mut setup)?;
     let scale = setup.check(&engines, &scorers)?;
@@ -148,8 +148,7 @@ fn run(arguments: &Arguments) -> Result<(), Error> {
         });
         write_json(path, &figures)?;
     }
-    let lost = outcome.failed.iter().filter(|line| line.role.is_none());
-    check_whole(policy, lost.count())
+    check_whole(policy, failed(&outcome))
 }
 
 /// The score of all candidates, where that is the same, and how many they are.

@@ -3,20 +3,21 @@
 //! The file is a pool ([`TextPool`]): rows of questions with what was written for each. Whom the texts answer is known when
 //! the problems are, so that a command opens its engines for its problems and its seed ([`ModelOptions::open_for`]); commands
 //! that have none of the kind refuse a pool ([`ModelOptions::open`]). Tokens are bytes, or with `--tokenizer` those of a model,
-//! which scorers of token ids need. A text is as long as it is: where `--max-tokens` is less, it is raised.
+//! which scorers of token ids need. A text is as long as it is, unless `--max-tokens` cuts it off. The prompt is charged as
+//! those who read it do: in tokens by the template beside the tokenizer, else in bytes.
 //!
 //! Source: none.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use tts_core::{GivenTexts, Prompt};
-use tts_models::{TextSide, Tokenizer};
+use tts_core::{GivenTexts, Outcome, Prompt};
+use tts_models::{ModelError, TextSide, Tokenizer};
 use tts_search::evaluate::{Item, TextPool};
 
 use crate::Error;
 use crate::engines::{Engine, Engines};
-use crate::options::{ModelOptions, Setup};
+use crate::options::{ModelOptions, Setup, WritingOptions};
 
 /// The file of a pool, and its field behind a colon if it has one, where a model's name is that of a pool.
 ///
@@ -58,10 +59,12 @@ impl GivenEngine {
         let pool = TextPool::read(path, field)?;
         let mut texts =
             pool.texts(problems.iter().map(|(item, prompt)| (*item, prompt.clone())))?;
-        let tokenizer = tokenizer.map(TextSide::read).transpose()?.map(|side| side.tokenizer);
-        if let Some(tokenizer) = &tokenizer {
-            let (own, vocabulary) = (Arc::clone(tokenizer), tokenizer.digest());
+        let side = tokenizer.map(TextSide::read).transpose()?;
+        let tokenizer = side.as_ref().map(|side| Arc::clone(&side.tokenizer));
+        if let Some(side) = side {
+            let (own, vocabulary) = (Arc::clone(&side.tokenizer), side.tokenizer.digest());
             texts = texts.encoded(move |text| Ok(own.encode(text, false)?), vocabulary);
+            texts = texts.asked_in(move |prompt| Ok(length(&side, prompt)? as u64));
         }
         Ok(Self { path: path.to_owned(), pool, texts: texts.under(seed), tokenizer })
     }
@@ -85,6 +88,16 @@ impl GivenEngine {
     pub fn describe(&self) -> String {
         let tokens = if self.tokenizer.is_some() { "by --tokenizer" } else { "bytes" };
         format!("{}: {}; tokens are {tokens}", self.path.display(), self.pool.taken())
+    }
+}
+
+/// Tokens of a prompt: by the template, or of all that is said in it where that refuses the chat, for nobody is asked here.
+fn length(side: &TextSide, prompt: &Prompt) -> Result<usize, ModelError> {
+    match (side.prompt_tokens(prompt), prompt) {
+        (Err(_), Prompt::Chat(messages)) => messages
+            .iter()
+            .try_fold(0, |sum, said| Ok(sum + side.tokenizer.encode(&said.content, false)?.len())),
+        (tokens, _) => Ok(tokens?.len()),
     }
 }
 
@@ -120,12 +133,12 @@ impl ModelOptions {
 }
 
 impl Setup {
-    /// Lets solutions be as long as the longest of given texts, where those are the policy.
+    /// Lets solutions be as long as the longest of given texts, where those are the policy and no length is asked for.
     ///
     /// # Errors
     /// When a text cannot be encoded.
-    pub fn make_room(&mut self, engines: &Engines) -> Result<(), Error> {
-        if let Engine::Given(given) = &engines.policy {
+    pub fn make_room(&mut self, engines: &Engines, asked: &WritingOptions) -> Result<(), Error> {
+        if let (Engine::Given(given), None) = (&engines.policy, asked.max_tokens) {
             let longest = u32::try_from(given.texts.longest(&self.rule)?)?;
             self.rule.max_tokens = self.rule.max_tokens.max(longest);
         }
@@ -133,7 +146,14 @@ impl Setup {
     }
 }
 
-/// Ends with an error where the policy is a pool and lines failed: figures of fewer texts than were asked for are others.
+/// Lines of the policy that failed in a search, other than by the end of its time or budget.
+pub fn failed(outcome: &Outcome) -> usize {
+    let own = outcome.failed.iter().filter(|line| line.role.is_none()).count();
+    let late: u64 = outcome.curtailed.iter().map(|taken| taken.unwritten).sum();
+    own.saturating_sub(usize::try_from(late).unwrap_or(usize::MAX))
+}
+
+/// Ends with an error where the policy is a pool and lines of it failed: figures of fewer texts than were asked for are others.
 ///
 /// # Errors
 /// When the policy is a pool, and lines failed.
@@ -150,7 +170,23 @@ pub fn check_whole(policy: &Engine, failed: usize) -> Result<(), Error> {
 
 #[cfg(test)]
 mod tests {
+    use tts_core::toy::Sample;
+    use tts_core::{Curtailed, Limit, Search};
+
     use super::*;
+
+    #[test]
+    fn only_lines_that_the_pool_lacks_are_its_fault() {
+        let mut texts = GivenTexts::default();
+        texts.add("2+3?", "a row", ["So it is 5.", "So it is 6."]);
+        let search = Search::new(&texts);
+        let mut outcome = search.run(Sample { n: 4 }, "2+3?").expect("two texts");
+        assert_eq!(failed(&outcome), 2);
+        outcome.failed[0].role = Some("judge".into());
+        assert_eq!(failed(&outcome), 1);
+        outcome.curtailed = vec![Curtailed { limit: Limit::Wall, unwritten: 1, cut: 0 }];
+        assert_eq!(failed(&outcome), 0);
+    }
 
     #[test]
     fn a_field_stands_behind_the_last_colon_of_a_file_that_is_there() {

@@ -8,14 +8,16 @@ use std::path::PathBuf;
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
-use tts_core::{Cost, Generator, Store};
+use tts_core::Cost;
 use tts_prm::critic::Ended;
 use tts_prm::critic::assess::heard::FILE;
 use tts_prm::critic::assess::{Heard, HeardBy, Record, write_heard};
 use tts_search::evaluate::{check_writable, words};
 
 use crate::Error;
+use crate::engines::Engines;
 use crate::files::write_json;
+use crate::remembering::StoreOptions;
 
 /// How many items are judged, and where what comes of them goes.
 #[derive(Debug, Clone, Default, Args)]
@@ -29,7 +31,7 @@ pub struct HearingOptions {
     /// Where all randomness comes from.
     #[arg(long, default_value_t = 0)]
     pub seed: u64,
-    /// Where every judgement is kept.
+    /// Where every line that is written, and every judgement of a scorer, is kept.
     #[arg(long)]
     pub store: Option<PathBuf>,
     /// Folder for all judgements (`judged.jsonl`), with what was written: for `--compare` and `view`.
@@ -53,6 +55,14 @@ impl HearingOptions {
             check_writable(&folder.join(FILE))?;
         }
         Ok(())
+    }
+
+    /// The same engines behind the file of `--store`, if there is one.
+    ///
+    /// # Errors
+    /// As [`StoreOptions::over`].
+    pub fn over(&self, engines: Engines) -> Result<Engines, Error> {
+        StoreOptions { store: self.store.clone() }.over(engines)
     }
 
     /// The items of the data, as many as are asked for.
@@ -130,21 +140,4 @@ pub fn write_cost(out: &mut impl Write, cost: &Cost) -> Result<(), Error> {
         write!(out, ", {} scored", words::thousands(scored_tokens))?;
     }
     Ok(writeln!(out)?)
-}
-
-/// A model whose lines are looked for in a store first, if there is one.
-///
-/// # Errors
-/// When the model does not say what it is, so that its lines could be taken for another's.
-pub fn kept<'m>(
-    store: Option<&'m Store>,
-    model: &'m dyn Generator,
-) -> Result<Box<dyn Generator + 'm>, Error> {
-    Ok(match store {
-        Some(store) => {
-            let name = model.identity().ok_or("the model does not say what it is")?;
-            Box::new(store.over(model, name))
-        }
-        None => Box::new(model),
-    })
 }

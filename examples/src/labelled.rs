@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 
 use clap::builder::ArgPredicate;
 use clap::{ArgGroup, Parser};
-use tts_core::{Cost, Outcome, Search, Store, Unit};
+use tts_core::{Cost, Outcome, Search, Unit};
 use tts_prm::ScorerSpec;
 use tts_prm::critic::assess::{Heard, HeardBy, assess_graded_whole, assess_steps_whole};
 use tts_prm::critic::{
@@ -26,7 +26,7 @@ use tts_search::evaluate::{check_writable, words};
 
 use crate::Error;
 use crate::files::write_whole;
-use crate::hearing::{HearingOptions, apart, bar, kept, write_cost};
+use crate::hearing::{HearingOptions, apart, bar, write_cost};
 use crate::interrupt::Interrupt;
 use crate::options::{JuryOptions, ModelOptions, NamedOptions};
 use crate::worked::{self, Asked};
@@ -194,11 +194,10 @@ impl Labelled {
             self.named.satisfy(&jury.requires())?;
         }
         let HearingOptions { seed, concurrency, .. } = self.hearing;
-        let store = self.hearing.store.as_ref().map(Store::open).transpose()?;
-        let engines = self.model.open()?;
+        let engines = self.hearing.over(self.model.open()?)?;
         self.named.refuse_idle(&self.model, &engines)?;
         let named = self.named.open(&self.model, &engines)?;
-        let judge = kept(store.as_ref(), engines.policy.generator())?;
+        let judge = engines.writer();
         let (name, engine) = (self.jury.name(), engines.policy.describe());
         writeln!(std::io::stderr(), "judge     {name} by {engine}")?;
         let search = Search::new(&*judge).seed(seed).concurrency(concurrency);

@@ -285,9 +285,9 @@ impl ModelOptions {
         setup.named = search.named.told();
         let leading = spec.as_ref();
         let leading = leading
-            .map(|spec| self.scorer_among(spec, policy, |role| engines.role(role)))
-            .transpose()?
-            .map(|scorer| engines.judging(scorer))
+            .map(|spec| {
+                engines.judging(spec, self.scorer_among(spec, policy, |role| engines.role(role))?)
+            })
             .transpose()?;
         Ok(Scorers { leading, named: search.named.open(self, engines)? })
     }

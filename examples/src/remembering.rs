@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use tts_core::{Generator, StepScorer, Store};
+use tts_prm::ScorerSpec;
 use tts_search::evaluate::words;
 
 use crate::Error;
@@ -38,9 +39,16 @@ impl StoreOptions {
     }
 }
 
+/// Whether what it writes stands in a file already.
+fn is_file(engine: &Engine) -> bool {
+    matches!(engine, Engine::Recorded(..) | Engine::Given(_))
+}
+
 impl Engines {
     fn kept_in(mut self, path: &Path) -> Result<Self, Error> {
-        if let Some(nameless) = self.all().find(|engine| engine.generator().identity().is_none()) {
+        let nameless =
+            |engine: &&Engine| !is_file(engine) && engine.generator().identity().is_none();
+        if let Some(nameless) = self.all().find(nameless) {
             let who = nameless.describe();
             return Err(format!(
                 "--store: lines of {who} do not come again, and could not be told from others"
@@ -59,26 +67,34 @@ impl Engines {
     /// An engine, behind the store if there is one.
     pub fn stored<'a>(&'a self, engine: &'a Engine) -> Box<dyn Generator + 'a> {
         let generator = engine.generator();
-        let is_file = matches!(engine, Engine::Recorded(..) | Engine::Given(_));
         match (&self.store, generator.identity()) {
-            (Some(store), Some(name)) if !is_file => Box::new(store.over(generator, name)),
+            (Some(store), Some(name)) if !is_file(engine) => Box::new(store.over(generator, name)),
             _ => Box::new(generator),
         }
     }
 
-    /// A scorer, behind the store if there is one.
+    /// A scorer, as it was asked for, behind the store if there is one. It is known by its kind beside what it is, for the same
+    /// files may be read as a process and as an outcome reward model, and a head by the policy that it may read, too.
     ///
     /// # Errors
     /// When it does not say what it is.
     pub fn judging<'a>(
         &'a self,
+        spec: &ScorerSpec,
         scorer: Box<dyn StepScorer + 'a>,
     ) -> Result<Box<dyn StepScorer + 'a>, Error> {
         let Some(store) = &self.store else { return Ok(scorer) };
         let name = scorer.identity().ok_or(
             "--store: the scorer does not say what it is, so that its judgements could not be told from others",
         )?;
-        Ok(Box::new(store.judging(scorer, name)))
+        let spelt = spec.to_string();
+        let kind = spelt.split(':').next().unwrap_or_default();
+        let read = match spec {
+            ScorerSpec::Process(_) | ScorerSpec::Outcome(_) => self.policy.local(),
+            _ => None,
+        };
+        let read = read.and_then(Generator::identity).unwrap_or_default();
+        Ok(Box::new(store.judging(scorer, format!("{kind}: {name}; policy {read}"))))
     }
 
     /// Tokens of lines that were in the store.

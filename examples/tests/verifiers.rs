@@ -116,14 +116,16 @@ fn searched(
     options: &[&str],
 ) -> (Vec<Result<Outcome, SearchError>>, Option<String>) {
     let prm = format!("prm:{}", pair::folder().join("prm").display());
-    let common = ["test", "--scorer", &prm, "--n", "4", "--step", "\\n", "--max-tokens", "200"];
-    let options = Options::try_parse_from(common.iter().chain(options)).unwrap();
+    let common = ["test", "--n", "4", "--step", "\\n", "--max-tokens", "200"];
+    let judged = ["--scorer", &prm];
+    let judged = if options.contains(&"--scorer") { &[] } else { &judged[..] };
+    let options = Options::try_parse_from(common.iter().chain(judged).chain(options)).unwrap();
     let asked: Vec<(&Item, Prompt)> =
         items.iter().map(|item| (item, setting::family().prompt(&item.question))).collect();
     let mut setup = options.search.setup().unwrap();
     let engines = options.model.open_for(setup.seed, &asked).unwrap();
     let engines = options.store.over(engines).unwrap();
-    setup.make_room(&engines).unwrap();
+    setup.make_room(&engines, &options.search.writing).unwrap();
     let scorers = options.model.judge(&options.search, &engines, &mut setup).unwrap();
     setup.check(&engines, &scorers).unwrap();
     let search = setup.search(&engines, &scorers, options.search.task().unwrap());
@@ -186,10 +188,50 @@ fn given_texts_are_judged_as_what_was_sampled() {
     assert_eq!(found, None);
     for (given, sampled) in given.into_iter().map(Result::unwrap).zip(&sampled) {
         assert_eq!(judged(&given), judged(sampled));
+        assert_eq!(given.usage.logical.read_tokens, sampled.usage.logical.read_tokens);
         assert_eq!((given.answer(), given.text()), (sampled.answer(), sampled.text()));
     }
     // Bytes are no tokens of the reward model's.
     let (bytes, _) = searched(&items, &over);
     let error = bytes.into_iter().next().unwrap().unwrap_err().to_string();
     assert!(error.contains("token ids of another vocabulary"), "{error}");
+}
+
+/// One folder read as a process and as an outcome reward model is two scorers to a store, and so is a head on two policies.
+#[test]
+fn a_store_tells_scorers_of_the_same_files_apart() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let family = setting::family();
+    let drawn = problems(&family, Split::Test, 79).take(1);
+    let items: Vec<Item> = drawn.map(|problem| Item::from(&problem)).collect();
+    let (pair, store) = (pair::folder(), path("store.jsonl"));
+    let generator = pair.join("generator").to_str().unwrap().to_owned();
+    let files = pair.join("prm").display().to_string();
+    let (prm, orm) = (format!("prm:{files}"), format!("orm:{files}"));
+    let over = |scorer: &str, kept: &[&str]| {
+        let asked = ["--model", &generator, "--scorer", scorer];
+        let (outcomes, found) = searched(&items, &[&asked[..], kept].concat());
+        (judged(outcomes[0].as_ref().unwrap()), found)
+    };
+    let kept = ["--store", &*store];
+    let (process, _) = over(&prm, &kept);
+    let (outcome, found) = over(&orm, &kept);
+    assert_eq!(found.as_deref(), Some("4 lines and 0 judgements were there"));
+    assert_eq!(outcome, over(&orm, &[]).0);
+    assert_ne!(outcome, process);
+    assert_eq!(over(&prm, &kept), (process, Some("4 lines and 4 judgements were there".into())));
+    // A head without a model judges by the policy, whose weights are held in one way or another.
+    let head = folder.path().join("head");
+    std::fs::create_dir(&head).unwrap();
+    for (from, to) in [("head.json", "head.json"), ("model.safetensors", "head.safetensors")] {
+        std::fs::copy(pair.join("prm").join(from), head.join(to)).unwrap();
+    }
+    let head = format!("prm:{}", head.display());
+    let (by_policy, found) = over(&head, &kept);
+    assert_eq!(found.as_deref(), Some("4 lines and 0 judgements were there"));
+    let other = ["--weights", "int8", "--store", &*store];
+    let (_, found) = over(&head, &other);
+    assert!(found.unwrap().ends_with(" and 0 judgements were there"));
+    assert_eq!(by_policy, over(&head, &[]).0);
 }

@@ -331,6 +331,10 @@ fn texts_of_others_are_found_by_their_usual_fields() {
         ),
         // lm-evaluation-harness.
         (r#"{"question": "2+3?", "resps": [["x", "y"], ["z"]]}"#, 3),
+        (
+            r#"{"doc_id": 0, "doc": {"question": "2+3?"}, "target": "5", "resps": [["x", "y"]], "filtered_resps": ["x"]}"#,
+            2,
+        ),
         // A row a sample.
         (
             "{\"question\": \"2+3?\", \"generation\": \"x\"}\n{\"question\": \" 2+3?\", \"generation\": \"y\"}",
@@ -353,12 +357,15 @@ fn texts_of_others_are_found_by_their_usual_fields() {
         let given = pool.texts([(&Item::new(question, "5"), asked())]).unwrap();
         assert_eq!(given.count("Solve: 2+3?"), 1, "{question}");
     }
-    // By id where both have one, whatever the words; by the words that it is asked with.
+    // By id where rows have no question, or that of the problem in other words; by the words that it is asked with.
     let rows =
         "{\"id\": \"p1\", \"responses\": [\"x\"]}\n{\"id\": 2, \"responses\": [\"y\", \"z\"]}";
     let by_id = TextPool::parse(rows.as_bytes(), Path::new("pool"), None).unwrap();
     let named = Item { id: Some("2".into()), ..Item::new("other words", "5") };
     assert_eq!(by_id.texts([(&named, asked())]).unwrap().count("Solve: 2+3?"), 2);
+    let around = r#"{"id": 2, "prompt": "User: other words.", "responses": ["y"]}"#;
+    let around = TextPool::parse(around.as_bytes(), Path::new("pool"), None).unwrap();
+    assert_eq!(around.texts([(&named, asked())]).unwrap().count("Solve: 2+3?"), 1);
     let rows = r#"{"prompt": "Solve: 2+3?", "mine": ["x"], "completions": ["y", "z"]}"#;
     let words = TextPool::parse(rows.as_bytes(), Path::new("pool"), Some("mine")).unwrap();
     assert_eq!(words.texts([(&item, asked())]).unwrap().count("Solve: 2+3?"), 1);
@@ -368,6 +375,33 @@ fn texts_of_others_are_found_by_their_usual_fields() {
     // Equal questions are one problem, and its texts are not there twice.
     let twice = usual.texts([(&item, asked()), (&item, asked())]).unwrap();
     assert_eq!(twice.count("Solve: 2+3?"), 2);
+}
+
+/// Ids that number the rows are not those of the problems: the question says whose a text is.
+#[test]
+fn a_question_counts_before_an_id() {
+    let row = |(id, question, text): (u32, &str, &str)| {
+        format!("{{\"id\": {id}, \"question\": \"{question}\", \"response\": \"{text}\"}}")
+    };
+    let pool = |rows: &[(u32, &str, &str)]| {
+        let rows: Vec<String> = rows.iter().copied().map(row).collect();
+        TextPool::parse(rows.join("\n").as_bytes(), Path::new("p.jsonl"), None).unwrap()
+    };
+    let item = |id: &str, question: &str| Item { id: Some(id.into()), ..Item::new(question, "4") };
+    let items = [item("1", "2+2?"), item("2", "3+3?")];
+    let asked = |item: &Item| Prompt::from(format!("Solve: {}", item.question));
+    let all = pool(&[(1, "2+2?", "4"), (2, "2+2?", "5"), (3, "3+3?", "6")]);
+    let given = all.texts(items.iter().map(|item| (item, asked(item)))).unwrap();
+    assert_eq!(["Solve: 2+2?", "Solve: 3+3?"].map(|asked| given.count(asked)), [2, 1]);
+    // Without a row of its question, a row of its id is another problem's: not its text, and not within a number either.
+    for other in ["2+2?", "13+3?"] {
+        let some = pool(&[(1, "2+2?", "4"), (2, other, "5")]);
+        let error = some.texts([(&items[1], asked(&items[1]))]).unwrap_err().to_string();
+        let expected = format!(
+            "p.jsonl: line 2: its id \"2\" is that of the problem \"3+3?\", and its question is {other:?}"
+        );
+        assert!(error.contains(&expected), "{error}");
+    }
 }
 
 #[test]
@@ -406,6 +440,20 @@ fn pools_that_say_nothing_are_refused_with_their_place() {
         ),
         (good.replace("\"x\"", r#"{"text": "x", "finish": 1}"#), None, "finish 1, expected"),
         (good.into(), Some("mine"), "field \"mine\": expected a text"),
+        (
+            r#"{"doc": {"question": ["Q"]}, "id": 1, "resps": ["x"]}
+               {"doc": {}, "resps": ["x"]}"#
+                .into(),
+            None,
+            "line 2: field \"id\" is not there",
+        ),
+        (
+            r#"{"doc": {"question": "Q"}, "resps": ["x"]}
+               {"doc": {"question": ["Q"]}, "resps": ["x"]}"#
+                .into(),
+            None,
+            "line 2: field \"doc.question\": expected a text or a number, found [\"Q\"]",
+        ),
         (format!("{good}\n{{"), None, "line 2"),
     ];
     for (rows, field, expected) in table {

@@ -96,7 +96,7 @@ impl NamedOptions {
             let opened = model
                 .scorer_among(spec, &engines.policy, |role| engines.role(role))
                 .map_err(|error| format!("--named {name}: {error}"))?;
-            if scorers.insert(name.clone(), engines.judging(opened)?).is_some() {
+            if scorers.insert(name.clone(), engines.judging(spec, opened)?).is_some() {
                 return Err(format!("--named {name}: two scorers have this name").into());
             }
         }

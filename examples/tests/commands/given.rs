@@ -111,6 +111,12 @@ fn texts_of_others_are_evaluated() {
         said.contains("10 lines failed") && said.contains("is of less than was asked for"),
         "{said}"
     );
+    // A length that is asked for is kept, and what is cut off is no finished solution.
+    let json = path("short.json");
+    let short = with(over(&json, "self-consistency", "5", &[]), "--max-tokens", "3");
+    ran(&evaluate, &short.iter().map(String::as_str).collect::<Vec<_>>());
+    let cut = rows(&json).into_iter().flat_map(|(_, texts)| texts);
+    assert_eq!(cut.filter(|text| !text.finished).count(), 25);
     // Nobody goes on from a text.
     let said =
         failed(&evaluate, over(&path("steps.json"), "beam-search", "4", &["--scorer", "rule"]));

@@ -4,8 +4,9 @@
 //! ([`crate::seed`]). So the number of a line is found in its seed, and line `k` of a problem is text `k` of its row, whoever
 //! asks for it and when: a strategy that asks for four and then for four more gets eight texts, and best-of-4 chooses among
 //! the first four of best-of-16. A text is cut into steps by the step rule of the search, byte by byte, as if it were written
-//! now; its tokens are what an encoder makes of each step ([`GivenTexts::encoded`]), or its bytes. Sampling settings
-//! change nothing.
+//! now; its tokens are what an encoder makes of each step ([`GivenTexts::encoded`]), or its bytes, and the prompt, which a
+//! scorer reads too, is counted in the same ([`GivenTexts::asked_in`] counts it as a model does). Sampling settings change
+//! nothing.
 //!
 //! Texts are whole: strategies that go step by step, and questions of a judge's own, find none, and the line says so. A
 //! line that there is no text for fails, with the name of the row and both counts.
@@ -41,6 +42,9 @@ const BEYOND: u32 = 1 << 16;
 
 /// How a text becomes token ids.
 type Encode = Arc<dyn Fn(&str) -> Result<Vec<u32>, BoxError> + Send + Sync>;
+
+/// How many tokens a prompt is.
+type Count = Arc<dyn Fn(&Prompt) -> Result<u64, BoxError> + Send + Sync>;
 
 /// A text that was sampled elsewhere.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -114,6 +118,8 @@ pub struct GivenTexts {
     rows: BTreeMap<String, Arc<Row>>,
     seed: u64,
     encode: Encode,
+    /// `None`: what is said in it, encoded.
+    count: Option<Count>,
     vocabulary: u64,
     identity: Option<String>,
 }
@@ -125,6 +131,7 @@ impl Default for GivenTexts {
             rows: BTreeMap::new(),
             seed: 0,
             encode: Arc::new(|text| Ok(text.bytes().map(u32::from).collect())),
+            count: None,
             vocabulary: seed::hash_text(0, "bytes"),
             identity: None,
         }
@@ -169,6 +176,16 @@ impl GivenTexts {
         vocabulary: u64,
     ) -> Self {
         Self { encode: Arc::new(encode), vocabulary, ..self }
+    }
+
+    /// With the number of tokens of a prompt as whoever reads it is given it, in the words of a chat template, say; without,
+    /// it is that of all that is said in it. Reading the prompt is charged by it.
+    #[must_use]
+    pub fn asked_in(
+        self,
+        count: impl Fn(&Prompt) -> Result<u64, BoxError> + Send + Sync + 'static,
+    ) -> Self {
+        Self { count: Some(Arc::new(count)), ..self }
     }
 
     /// With what they are ([`Generator::identity`]): a digest of their file, say. Without, nobody can tell.
@@ -267,7 +284,20 @@ impl GivenTexts {
         if steps.is_empty() {
             steps.push(Step::default());
         }
-        Ok(Completion { steps, finish, prompt_tokens: 0 })
+        let prompt_tokens = self.prompt_tokens(request.prefix.prompt())?;
+        Ok(Completion { steps, finish, prompt_tokens })
+    }
+
+    fn prompt_tokens(&self, prompt: &Prompt) -> Result<u64, BoxError> {
+        if let Some(count) = &self.count {
+            return count(prompt);
+        }
+        match prompt {
+            Prompt::Text(text) => Ok((self.encode)(text)?.len() as u64),
+            Prompt::Chat(messages) => messages.iter().try_fold(0, |sum, said| {
+                Ok::<u64, BoxError>(sum + (self.encode)(&said.content)?.len() as u64)
+            }),
+        }
     }
 
     /// The longest beginning of a step that has so many tokens at most.

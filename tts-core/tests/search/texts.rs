@@ -164,6 +164,10 @@ fn a_scorer_sees_what_it_saw_when_the_text_was_sampled() {
         assert_eq!(again.answer(), sampled.answer());
         assert_eq!(again.best, sampled.best);
         assert!(again.usage.logical.scored_tokens > 0 && again.usage.logical.samples == 6);
+        // Writer and scorer read the prompt once each: its bytes, or as many tokens as it is told to be.
+        assert_eq!(again.usage.logical.read_tokens, 2 * prompt.question().len() as u64);
+        pool = pool.asked_in(|_| Ok(1));
+        assert_eq!(run(&pool).usage.logical.read_tokens, sampled.usage.logical.read_tokens);
     }
 }
 
@@ -212,8 +216,8 @@ fn the_rule_of_the_search_cuts() {
 
 /// Two letters a token, so that lengths of tokens and of texts differ.
 fn pairs(text: &str) -> Result<Vec<u32>, BoxError> {
-    if text.contains('?') {
-        return Err("no token has a question mark".into());
+    if text.contains('~') {
+        return Err("no token has a tilde".into());
     }
     let letters: Vec<char> = text.chars().collect();
     Ok(letters.chunks(2).map(|pair| pair.iter().map(|&letter| u32::from(letter)).sum()).collect())
@@ -222,7 +226,7 @@ fn pairs(text: &str) -> Result<Vec<u32>, BoxError> {
 /// Only a bound on tokens cuts a text short, at the last letter that fits; that is no finished solution then.
 #[test]
 fn tokens_are_the_encoders_and_bounds_are_kept() {
-    let texts = ["ein Schritt\n\nund größer", "kurz", "?"];
+    let texts = ["ein Schritt\n\nund größer", "kurz", "~"];
     let pool = || given(texts).encoded(pairs, 7);
     assert_eq!(pool().vocabulary(), Some(7));
     let rule = StepRule { max_steps: 1, max_step_tokens: 2, ..StepRule::default() };
@@ -230,6 +234,8 @@ fn tokens_are_the_encoders_and_bounds_are_kept() {
     let whole = whole.expect("runs");
     assert_eq!(lines_of(&whole), texts[..2]);
     assert_eq!(whole.usage.logical.generated_tokens, 7 + 5 + 2);
+    // The prompt is read once, in the same tokens: nine letters.
+    assert_eq!(whole.usage.logical.read_tokens, 5);
     assert_eq!(given(texts[..2].to_vec()).encoded(pairs, 7).longest(&rule).expect("encodes"), 12);
     assert!(pool().longest(&rule).is_err());
     for most in 1..=13 {
@@ -250,7 +256,7 @@ fn tokens_are_the_encoders_and_bounds_are_kept() {
     assert!(hard.usage.logical.generated_tokens <= 9);
     // What cannot be encoded is a line that fails, and says whose.
     let bad = Search::new(pool()).run(Sample { n: 3 }, QUESTION).expect("two texts");
-    assert_eq!(bad.failed[0].error.0, "pool.jsonl: line 3, text 3: no token has a question mark");
+    assert_eq!(bad.failed[0].error.0, "pool.jsonl: line 3, text 3: no token has a tilde");
 }
 
 /// Asks for one thing.

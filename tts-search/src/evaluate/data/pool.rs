@@ -2,7 +2,9 @@
 //!
 //! A row names its problem by question or id and has a text, or a list of them; rows of one problem are joined, in order, so
 //! that a file may have a row a sample as well. A text stands alone or in an object (`{"text": .., "finish": "length"}`, as
-//! servers answer). A field of texts that is not named is the first of the usual ones that the first row has.
+//! servers answer). A field of texts that is not named is the first of the usual ones that the first row has. Question and
+//! id may stand in an object `doc`, the record of the data set that a harness asked about. A question counts before an id,
+//! which may be a running number.
 //! [`TextPool::texts`] are a generator that writes these texts ([`GivenTexts`]).
 //!
 //! Source: none; the usual fields are those of search-and-learn, lm-evaluation-harness, vLLM and `OpenAI`'s interface.
@@ -35,6 +37,9 @@ const TEXTS: [&str; 10] = [
 /// Fields of a problem's name, usually.
 const IDS: [&str; 5] = ["id", "unique_id", "problem_id", "question_id", "ID"];
 
+/// The record of the data set, in samples of harnesses.
+const DOC: &str = "doc";
+
 /// Texts of many questions, as a file has them.
 ///
 /// ```
@@ -65,7 +70,26 @@ pub struct TextPool {
 #[derive(Debug, Clone)]
 struct Texts {
     place: Place,
+    /// What it says that was asked.
+    questions: Vec<String>,
     texts: Vec<GivenText>,
+}
+
+impl Texts {
+    /// Whether it may be of a problem that it names by its id alone: it names no question, or that of the problem with other
+    /// words around it.
+    fn may_ask(&self, question: &str) -> bool {
+        self.questions.is_empty() || self.questions.iter().any(|own| stands_in(question, own))
+    }
+}
+
+/// Whether a text stands in another, and not within a word or a number of it.
+fn stands_in(text: &str, other: &str) -> bool {
+    other.match_indices(text).any(|(start, found)| {
+        let before = other[..start].chars().next_back();
+        let behind = other[start + found.len()..].chars().next();
+        !before.into_iter().chain(behind).any(char::is_alphanumeric)
+    })
 }
 
 impl TextPool {
@@ -107,11 +131,15 @@ impl TextPool {
 
     fn push(&mut self, row: &Row, fields: &Fields) -> Result<(), RowError> {
         let (number, mut named) = (self.rows.len(), false);
+        let mut asked = Vec::new();
+        for field in &fields.questions {
+            asked.extend(name(row, field)?.map(|question| question.trim().to_owned()));
+        }
         for (names, known) in
             [(&fields.questions, &mut self.questions), (&fields.ids, &mut self.ids)]
         {
             for field in names {
-                let Some(name) = row.text(field)? else { continue };
+                let Some(name) = name(row, field)? else { continue };
                 let rows = known.entry(name.trim().to_owned()).or_default();
                 // A row may say the same in two fields.
                 if rows.last() != Some(&number) {
@@ -126,15 +154,15 @@ impl TextPool {
         let value: Value = row.field(&fields.texts)?;
         let texts = texts(&value)
             .map_err(|problem| row.wrong(format!("field {:?}: {problem}", fields.texts)))?;
-        self.rows.push(Texts { place: row.place(), texts });
+        self.rows.push(Texts { place: row.place(), questions: asked, texts });
         Ok(())
     }
 
-    /// A generator that writes the texts of these problems, each asked by its prompt. A row is a problem's by its id, by its
-    /// question, or by the words that it is asked with.
+    /// A generator that writes the texts of these problems, each asked by its prompt. Rows are a problem's by its question,
+    /// else by the words that it is asked with, else by its id.
     ///
     /// # Errors
-    /// When a problem has no row; the first is named, with how many there are.
+    /// When a problem has no row; the first is named, with how many there are. When a row has its id and another question.
     pub fn texts<'i>(
         &self,
         problems: impl IntoIterator<Item = (&'i Item, Prompt)>,
@@ -142,10 +170,13 @@ impl TextPool {
         let mut given = GivenTexts::default().named(&*self.identity);
         let (mut first, mut lacking) = (None, 0_usize);
         for (item, prompt) in problems {
-            let id = item.id.as_deref().and_then(|id| self.ids.get(id.trim()));
-            let question = || self.questions.get(item.question.trim());
+            let question = self.questions.get(item.question.trim());
             let asked = || self.questions.get(prompt.question().trim());
-            let Some(rows) = id.or_else(question).or_else(asked) else {
+            let rows = match question.or_else(asked) {
+                Some(rows) => Some(rows),
+                None => self.by_id(item)?,
+            };
+            let Some(rows) = rows else {
                 first.get_or_insert(item);
                 lacking += 1;
                 continue;
@@ -168,6 +199,26 @@ impl TextPool {
         )))
     }
 
+    /// The rows that have the id of a problem whose question no row has.
+    fn by_id(&self, item: &Item) -> Result<Option<&Vec<usize>>, EvaluateError> {
+        let Some((id, rows)) = item.id.as_deref().and_then(|id| self.ids.get_key_value(id.trim()))
+        else {
+            return Ok(None);
+        };
+        let question = item.question.trim();
+        let mut all = rows.iter().filter_map(|&row| self.rows.get(row));
+        let Some(other) = all.find(|row| !row.may_ask(question)) else { return Ok(Some(rows)) };
+        let short = |text: &str| text.chars().take(60).collect::<String>();
+        let own = other.questions.first().map(|question| short(question)).unwrap_or_default();
+        Err(EvaluateError::Settings(format!(
+            "{}: {}: its id {id:?} is that of the problem {:?}, and its question is {own:?}: expected the same question, or ids \
+             that are those of the data set",
+            self.path.display(),
+            other.place,
+            short(question)
+        )))
+    }
+
     /// What its fields were taken for, in one line.
     pub fn taken(&self) -> String {
         let texts: usize = self.rows.iter().map(|row| row.texts.len()).sum();
@@ -187,8 +238,9 @@ impl Fields {
     fn of(row: &Row, texts: Option<&str>) -> Result<Self, String> {
         let names = || row.names().take(12).collect::<Vec<_>>().join(", ");
         let usual = |known: &[&str]| -> Vec<String> {
-            let is_text = |name: &&&str| row.text(name).is_ok_and(|text| text.is_some());
-            known.iter().filter(is_text).map(|&name| name.to_owned()).collect()
+            let inner = known.iter().map(|field| format!("{DOC}.{field}"));
+            let all = known.iter().map(|&field| field.to_owned()).chain(inner);
+            all.filter(|field| name(row, field).is_ok_and(|text| text.is_some())).collect()
         };
         let texts = match texts {
             Some(name) => name.to_owned(),
@@ -213,6 +265,22 @@ impl Fields {
             ));
         }
         Ok(Self { texts, questions, ids })
+    }
+}
+
+/// The text of a field, or of one in the record that was asked about (`doc.question`).
+fn name(row: &Row, field: &str) -> Result<Option<String>, RowError> {
+    let inner = field.strip_prefix(DOC).and_then(|rest| rest.strip_prefix('.'));
+    let Some(inner) = inner.filter(|_| !row.has(field)) else { return row.text(field) };
+    let Some(doc) = row.field::<Option<Value>>(DOC)? else { return Ok(None) };
+    match doc.get(inner) {
+        None | Some(Value::Null) => Ok(None),
+        Some(Value::String(text)) => Ok(Some(text.clone())),
+        Some(Value::Number(number)) => Ok(Some(number.to_string())),
+        Some(other) => {
+            let shown: String = other.to_string().chars().take(60).collect();
+            Err(row.wrong(format!("field {field:?}: expected a text or a number, found {shown}")))
+        }
     }
 }
 
