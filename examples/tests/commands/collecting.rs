@@ -74,7 +74,7 @@ fn the_stages_of_r1_in_a_row() {
     succeeded(&evaluate, &all(&drawn, &from));
     assert_eq!(std::fs::read(&again).unwrap(), bytes);
     let refused = text(&ran(&evaluate, &all(&drawn, &[&from[..], &["--hinted"]].concat())));
-    assert!(refused.contains("--hinted: records have nobody in them"), "{refused}");
+    assert!(refused.contains("--hinted: records and given texts have nobody"), "{refused}");
 
     // A student of another size, from nothing, and then of what its teacher wrote.
     let (small, student) = (path("small"), path("student"));

@@ -8,6 +8,7 @@ use std::process::{Command, Stdio};
 use serde_json::{Value, json};
 use tts_core::metrics::Sampled;
 use tts_examples::pair;
+use tts_models::testing::fake::{Act, Fake};
 
 use super::roles::{generator, judges, served, with};
 use super::{chain_problems, evaluating, example, place, ran, succeeded, text};
@@ -146,10 +147,23 @@ fn texts_of_others_are_evaluated() {
 fn a_judge_chooses_among_given_texts() {
     let Some(solve) = example("solve") else { return };
     let (_folder, path) = place();
-    let pool =
-        json!({ "question": "1+2", "responses": ["So it is 3.", "So it is 4.", "So it is 5."] });
+    let responses = ["The answer is 4.", "The answer is 3.", "The answer is 5."];
+    let pool = json!({ "question": "1+2", "responses": responses });
     std::fs::write(path("pool.jsonl"), pool.to_string()).unwrap();
-    let server = judges();
+    // It likes one of them, wherever that is shown.
+    let server = Fake::start(move |seen| {
+        let asked = seen.body["messages"].to_string();
+        let mut shown: Vec<(usize, &str)> =
+            responses.iter().filter_map(|text| Some((asked.find(text)?, *text))).collect();
+        shown.sort_unstable();
+        let score = |(_, text): &(usize, &str)| if text.contains('3') { "9" } else { "1" };
+        let scores: Vec<&str> = shown.iter().map(score).collect();
+        let content = format!("\\boxed{{{}}}", scores.join(", "));
+        Act::Json(json!({
+            "choices": [{ "message": { "content": content }, "finish_reason": "stop" }],
+            "usage": { "prompt_tokens": 10, "completion_tokens": 4 },
+        }))
+    });
     let given = format!("given:{}", path("pool.jsonl"));
     let engines = json!({ "policy": given, "judge": served(&server, "large") });
     std::fs::write(path("both.json"), engines.to_string()).unwrap();
@@ -178,13 +192,15 @@ fn a_store_changes_nothing_but_the_time() {
     let first = run("first.json", "4", &kept);
     assert!(first.contains("\nstore     0 lines and 0 judgements were there"), "{first}");
     let second = run("second.json", "6", &kept);
-    assert!(second.contains("\nstore     12 lines and 12 judgements were there"), "{second}");
+    // A solution that was drawn before is judged already, whichever line it is.
+    assert!(second.contains("\nstore     12 lines and "), "{second}");
     let plain = run("plain.json", "6", &judged);
     assert!(!plain.contains("\nstore "), "{plain}");
     let figures = |name: &str| std::fs::read_to_string(path(name)).unwrap();
     assert_eq!(figures("second.json"), figures("plain.json"));
     let timings: Value = serde_json::from_str(&figures("second.timings.json")).unwrap();
-    assert_eq!((&timings["stored_lines"], &timings["stored_judgements"]), (&json!(12), &json!(12)));
+    assert_eq!(timings["stored_lines"], 12);
+    assert!((12..=18).contains(&timings["stored_judgements"].as_u64().unwrap()), "{timings}");
     // Another scorer judges the lines that are there.
     let other = run("other.json", "4", &["--scorer", "rule", "--threads", "1", "--store", &store]);
     assert!(other.contains("\nstore     12 lines and 0 judgements were there"), "{other}");
