@@ -151,8 +151,8 @@ mod tests {
         };
         let all = rows.last().expect("a row of all");
         assert!(all[5].ends_with(",all"), "{csv}");
-        for column in 0..5 {
-            let whole: f64 = all[column].parse().expect("a number");
+        for (column, whole) in all.iter().enumerate().take(5) {
+            let whole: f64 = whole.parse().expect("a number");
             assert!((sum(column) - whole).abs() < 2e-3, "{column} of {csv}");
         }
         let shares: f64 = [0, 2].map(|at| all[at].parse::<f64>().expect("a number")).iter().sum();

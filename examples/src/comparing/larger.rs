@@ -93,11 +93,11 @@ struct Models {
 struct Header {
     policy: Costly,
     #[serde(default)]
-    roles: BTreeMap<String, IgnoredAny>,
+    roles: BTreeMap<String, Value>,
     #[serde(default)]
     scorer: Option<IgnoredAny>,
     #[serde(default)]
-    scorers: BTreeMap<String, IgnoredAny>,
+    scorers: BTreeMap<String, Value>,
 }
 
 #[derive(Deserialize)]

@@ -12,7 +12,8 @@ use tts_models::testing::tiny_config;
 use tts_models::text::tokenizer::characters;
 use tts_models::train::{Adapter, AdapterConfig, Model, Online, TrainConfig};
 use tts_models::{
-    Backbone, Backend, DecoderWeights, Engine, EngineConfig, LanguageModel, ModelConfig, Native, Tokenizer,
+    Backbone, Backend, DecoderWeights, Engine, EngineConfig, LanguageModel, ModelConfig, Native,
+    Tokenizer,
 };
 
 use super::*;

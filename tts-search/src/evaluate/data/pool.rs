@@ -72,7 +72,7 @@ struct Texts {
     place: Place,
     /// What it says that was asked.
     questions: Vec<String>,
-    texts: Vec<GivenText>,
+    all: Vec<GivenText>,
 }
 
 impl Texts {
@@ -154,7 +154,7 @@ impl TextPool {
         let value: Value = row.field(&fields.texts)?;
         let texts = texts(&value)
             .map_err(|problem| row.wrong(format!("field {:?}: {problem}", fields.texts)))?;
-        self.rows.push(Texts { place: row.place(), questions: asked, texts });
+        self.rows.push(Texts { place: row.place(), questions: asked, all: texts });
         Ok(())
     }
 
@@ -186,7 +186,7 @@ impl TextPool {
             }
             for row in rows.iter().filter_map(|&row| self.rows.get(row)) {
                 let name = format!("{}: {}", self.path.display(), row.place);
-                given.add(prompt.question(), name, row.texts.iter().cloned());
+                given.add(prompt.question(), name, row.all.iter().cloned());
             }
         }
         let Some(item) = first else { return Ok(given) };
@@ -221,7 +221,7 @@ impl TextPool {
 
     /// What its fields were taken for, in one line.
     pub fn taken(&self) -> String {
-        let texts: usize = self.rows.iter().map(|row| row.texts.len()).sum();
+        let texts: usize = self.rows.iter().map(|row| row.all.len()).sum();
         let rows = self.rows.len();
         format!("{texts} texts in {rows} rows, from {}", self.field)
     }
@@ -242,20 +242,15 @@ impl Fields {
             let all = known.iter().map(|&field| field.to_owned()).chain(inner);
             all.filter(|field| name(row, field).is_ok_and(|text| text.is_some())).collect()
         };
-        let texts = match texts {
-            Some(name) => name.to_owned(),
-            None => {
-                let found = TEXTS.iter().find(|name| row.has(name));
-                let found = found.ok_or_else(|| {
-                    let usual = TEXTS.join(", ");
-                    format!(
-                        "no field of texts is named, and the fields are {}: expected one of {usual}",
-                        names()
-                    )
-                })?;
-                (*found).to_owned()
-            }
-        };
+        let found = texts.or_else(|| TEXTS.iter().copied().find(|name| row.has(name)));
+        let texts = found.ok_or_else(|| {
+            let usual = TEXTS.join(", ");
+            format!(
+                "no field of texts is named, and the fields are {}: expected one of {usual}",
+                names()
+            )
+        })?;
+        let texts = texts.to_owned();
         let (questions, ids) = (usual(&USUAL), usual(&IDS));
         if questions.is_empty() && ids.is_empty() {
             let usual = USUAL.iter().chain(&IDS).copied().collect::<Vec<_>>().join(", ");
