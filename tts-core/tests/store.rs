@@ -67,17 +67,17 @@ fn a_second_search_generates_what_is_new_only_and_leaves_the_same_trees() {
     let generator = Counting::new(usize::MAX);
     let store = Store::open(&path).unwrap();
     let first = search(&store, &generator, 6);
-    assert_eq!((generator.written(), store.len(), store.found()), (30, 30, 0));
+    assert_eq!((generator.written(), store.lines(), store.found()), (30, 30, 0));
     for (first, without) in first.iter().zip(&without) {
         assert_eq!(first.tree, without.tree);
     }
     drop(store);
     let store = Store::open(&path).unwrap();
     assert_eq!(search(&store, &generator, 6), first);
-    assert_eq!((generator.written(), store.len(), store.found()), (30, 30, 30));
+    assert_eq!((generator.written(), store.lines(), store.found()), (30, 30, 30));
     // Best of 6 is a prefix of best of 8.
     search(&store, &generator, 8);
-    assert_eq!((generator.written(), store.len()), (40, 40));
+    assert_eq!((generator.written(), store.lines()), (40, 40));
 }
 
 #[test]
@@ -93,7 +93,7 @@ fn a_run_that_broke_off_pays_for_the_rest_only() {
         .concurrency(2)
         .run_many(&Sample { n: 6 }, prompts());
     assert!(broken.iter().any(Result::is_err));
-    let kept = store.len();
+    let kept = store.lines();
     assert!(kept > 0 && kept <= 14, "{kept}");
     drop(store);
     // Killed while it wrote a line.
@@ -103,7 +103,7 @@ fn a_run_that_broke_off_pays_for_the_rest_only() {
     let store = Store::open(&path).unwrap();
     let generator = Counting::new(usize::MAX);
     search(&store, &generator, 6);
-    assert_eq!((generator.written(), store.len()), (30 - kept, 30));
+    assert_eq!((generator.written(), store.lines()), (30 - kept, 30));
 }
 
 fn problem(error: &RecordError) -> String {
@@ -271,7 +271,7 @@ fn failed_lines_are_not_kept() {
     let generator = store.over(Moody, "moody");
     let made = generator.generate(&[request(&ToyWorld::default())]).unwrap();
     assert!(made[0].lines[0].is_err() && made[0].lines[1].is_ok());
-    assert_eq!(store.len(), 1);
+    assert_eq!(store.lines(), 1);
 }
 
 /// Counts the paths that it judges, and says what it read for them.
@@ -335,7 +335,7 @@ fn what_was_judged_is_not_judged_again() {
     assert_eq!(judged(&store.judging(&counting, "judge"), 6), without[0]);
     let (first, held) = (counting.judged(), store.judgements());
     assert!(first == held && (5..=30).contains(&first), "{first} {held}");
-    assert!(store.found_judgements() == 0 && store.len() == 0 && !store.is_empty());
+    assert!(store.found_judgements() == 0 && store.lines() == 0 && !store.is_empty());
     drop(store);
     // Killed while it wrote a judgement.
     let mut bytes = std::fs::read(&path).unwrap();
@@ -355,7 +355,7 @@ fn what_was_judged_is_not_judged_again() {
     assert_eq!(other.judged(), first);
     let generator = Counting::new(usize::MAX);
     search(&store, &generator, 6);
-    assert_eq!((generator.written(), store.len(), store.found()), (30, 30, 0));
+    assert_eq!((generator.written(), store.lines(), store.found()), (30, 30, 0));
 
     let memo = Memo::new(Judge::new(0.3));
     assert_eq!(judged(&memo, 6), without[0]);

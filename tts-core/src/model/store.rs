@@ -18,10 +18,10 @@
 //! let store = Store::open(&path)?; // "lines.jsonl", say
 //! let generator = store.over(&world, "toy world, error 0.2");
 //! let first = Search::new(&generator).run(Sample { n: 4 }, world.prompt(0))?;
-//! assert_eq!((store.len(), store.found()), (4, 0));
+//! assert_eq!((store.lines(), store.found()), (4, 0));
 //! // The first four of eight are there already.
 //! let more = Search::new(&generator).run(Sample { n: 8 }, world.prompt(0))?;
-//! assert_eq!((store.len(), store.found()), (8, 4));
+//! assert_eq!((store.lines(), store.found()), (8, 4));
 //! assert_eq!(store.found_tokens(), first.usage.logical.generated_tokens);
 //! // A judge asks once, too.
 //! let judge = store.judging(tts_core::toy::Oracle::of(&world), "oracle");
@@ -226,7 +226,7 @@ impl Store {
     }
 
     /// Lines held.
-    pub fn len(&self) -> usize {
+    pub fn lines(&self) -> usize {
         self.state().places.len()
     }
 

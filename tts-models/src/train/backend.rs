@@ -26,8 +26,8 @@ pub(super) fn open(
         Backend::Cuda => {
             use crate::exec::CudaRuntime;
             // Burn panics where there is no driver.
-            crate::Gpu::<CudaRuntime>::available(&Default::default())?;
             let device = burn::backend::cuda::CudaDevice::default();
+            crate::Gpu::<CudaRuntime>::available(&device)?;
             Ok(Box::new(BurnLearner::<crate::exec::Cuda>::new(config, model, &device)?))
         }
         Backend::Ndarray => {

@@ -1,6 +1,6 @@
 //! `config.json`: defaults, variants, and what is refused.
 
-#![expect(clippy::unwrap_used, reason = "helpers of tests")]
+#![expect(clippy::unwrap_used, clippy::print_stdout, reason = "helpers of tests")]
 
 mod experts;
 mod page;
