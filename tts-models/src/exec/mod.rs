@@ -20,8 +20,8 @@ mod plain;
 pub(crate) mod rope;
 pub(crate) mod route;
 #[cfg(not(feature = "burn"))]
-#[expect(unreachable_pub, dead_code, reason = "the interface with the feature")]
-mod transformer;
+#[expect(unreachable_pub, reason = "the interface with the feature")]
+pub(crate) mod transformer;
 #[cfg(feature = "burn")]
 pub mod transformer;
 

@@ -239,6 +239,12 @@ fn adapters_that_do_not_fit_are_refused() {
     }
 }
 
+/// Whether a GPU runtime has a device here.
+#[cfg(feature = "wgpu")]
+fn available<R: tts_models::exec::Runtime>() -> bool {
+    tts_models::Gpu::<R>::available(&R::Device::default()).is_ok()
+}
+
 #[test]
 fn a_model_opened_with_an_adapter_is_the_merged_one() {
     let folder = tempfile::tempdir().unwrap();
@@ -274,7 +280,7 @@ fn a_model_opened_with_an_adapter_is_the_merged_one() {
         assert!(refused.unwrap().to_string().contains("needs the feature `cuda`"));
     }
     #[cfg(feature = "wgpu")]
-    if tts_models::Gpu::<tts_models::exec::WgpuRuntime>::available(&Default::default()).is_ok() {
+    if available::<tts_models::exec::WgpuRuntime>() {
         let [adapted, whole] = [
             open_adapted(&base, &adapter, Backend::Wgpu, engine()).unwrap(),
             open(&merged, Backend::Wgpu, engine()).unwrap(),
