@@ -44,6 +44,11 @@ fn search(store: &Store, generator: &Counting, n: usize) -> Vec<Outcome> {
     let stored = store.over(generator, "toy");
     let prompts = (0..5).map(|index| generator.world.prompt(index));
     let search = Search::new(&stored).rule(StepRule::lines()).concurrency(2);
+    timeless(&search, n, prompts)
+}
+
+/// What was found, without the seconds that it took.
+fn timeless(search: &Search<'_>, n: usize, prompts: impl Iterator<Item = Prompt>) -> Vec<Outcome> {
     let mut outcomes: Vec<Outcome> =
         search.run_many(&Sample { n }, prompts).into_iter().map(Result::unwrap).collect();
     for outcome in &mut outcomes {
@@ -315,12 +320,7 @@ fn judged(scorer: &dyn StepScorer, n: usize) -> Vec<Outcome> {
     let world = ToyWorld { error: 0.4, ..ToyWorld::default() };
     let prompts = (0..5).map(|index| world.prompt(index));
     let search = Search::new(world).scorer(scorer).rule(StepRule::lines()).concurrency(3);
-    let mut outcomes: Vec<Outcome> =
-        search.run_many(&Sample { n }, prompts).into_iter().map(Result::unwrap).collect();
-    for outcome in &mut outcomes {
-        outcome.usage.measured.seconds = 0.0;
-    }
-    outcomes
+    timeless(&search, n, prompts)
 }
 
 /// Trees, scores and costs are those without; a path is judged once, also after the process was killed, and equal texts of
