@@ -313,9 +313,9 @@ fn open_adapted_files(
     match backend {
         Backend::Native | Backend::Ndarray => {}
         #[cfg(feature = "cuda")]
-        Backend::Cuda => runs_on::<CudaRuntime>(&checkpoint, config.weights)?,
+        Backend::Cuda => runs_on::<CudaRuntime>(config.weights)?,
         #[cfg(feature = "wgpu")]
-        Backend::Wgpu => runs_on::<WgpuRuntime>(&checkpoint, config.weights)?,
+        Backend::Wgpu => runs_on::<WgpuRuntime>(config.weights)?,
         #[cfg(not(all(feature = "cuda", feature = "wgpu")))]
         absent => return Err(not_there(absent)),
     }
@@ -364,8 +364,8 @@ fn gpu<R: Runtime>(checkpoint: &Checkpoint, format: WeightFormat) -> Result<Gpu<
 
 /// Whether a checkpoint can run there.
 #[cfg(any(feature = "cuda", feature = "wgpu"))]
-fn runs_on<R: Runtime>(checkpoint: &Checkpoint, format: WeightFormat) -> Result<(), ModelError> {
-    Gpu::<R>::check(&checkpoint.config().switches, format, &R::Device::default())
+fn runs_on<R: Runtime>(format: WeightFormat) -> Result<(), ModelError> {
+    Gpu::<R>::check(format, &R::Device::default())
 }
 
 /// The same of weights that were read, and an adapter merged into.

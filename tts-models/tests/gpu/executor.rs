@@ -3,6 +3,7 @@
 use proptest::prelude::*;
 use proptest::test_runner::TestRunner;
 use tts_models::exec::Runtime;
+use tts_models::weights::decoder::{FeedForwardWeights, NetworkWeights};
 use tts_models::{Cpu, Executor, Gpu, ModelConfig, Native, Plain, Span, Want, WeightFormat};
 
 use super::{config, on_each_runtime, weights};
@@ -95,7 +96,14 @@ fn agrees_with_burn_for_shapes_of_all_kinds<R: Runtime>(device: &R::Device) {
 
 /// Weights that are BF16 numbers give the same bits in either type.
 fn bf16_weights_are_exact<R: Runtime>(device: &R::Device) {
-    let mut all = weights(config("qwen3"));
+    // The routers of the second are none, and are not rounded.
+    for architecture in ["qwen3", "qwen2_moe"] {
+        bf16_weights_of::<R>(architecture, device);
+    }
+}
+
+fn bf16_weights_of<R: Runtime>(architecture: &str, device: &R::Device) {
+    let mut all = weights(config(architecture));
     let round = |tensor: &mut Vec<f32>| {
         for weight in tensor {
             *weight = f32::from_bits(weight.to_bits() & 0xffff_0000);
@@ -103,6 +111,16 @@ fn bf16_weights_are_exact<R: Runtime>(device: &R::Device) {
     };
     for layer in &mut all.layers {
         for tensor in [&mut layer.query, &mut layer.key, &mut layer.value, &mut layer.output] {
+            round(tensor);
+        }
+        let shared = match &mut layer.feed_forward {
+            FeedForwardWeights::Mixture(mixture) => mixture.shared.as_mut(),
+            FeedForwardWeights::Dense(_) => None,
+        };
+        for tensor in shared.into_iter().flat_map(|own| {
+            let NetworkWeights { gate, up, down, .. } = &mut own.network;
+            [gate, up, down]
+        }) {
             round(tensor);
         }
         for network in layer.feed_forward.networks_mut() {
@@ -250,16 +268,22 @@ fn memory_is_used_again<R: Runtime>(device: &R::Device) {
 }
 
 fn renewed_is_as_made_anew<R: Runtime>(device: &R::Device) {
-    let others = || tts_models::DecoderWeights::initial(config("qwen2"), 77).unwrap();
+    for architecture in ["qwen2", "qwen2_moe"] {
+        renewed_of::<R>(architecture, device);
+    }
+}
+
+fn renewed_of<R: Runtime>(architecture: &str, device: &R::Device) {
+    let others = || tts_models::DecoderWeights::random(config(architecture), 77).unwrap();
     let text = tokens(40, 9);
     for format in [WeightFormat::F32, WeightFormat::Bf16] {
         let made = |weights| Gpu::<R>::with_format(weights, format, device).unwrap();
-        let mut gpu = made(weights(config("qwen2")));
+        let mut gpu = made(weights(config(architecture)));
         let before = whole(&gpu, &text);
         let mut short = others();
-        short.layers[0].feed_forward.dense_mut().unwrap().up.pop();
+        short.layers[0].feed_forward.networks_mut()[0].up.pop();
         let error = gpu.renew(short).unwrap_err().to_string();
-        assert!(error.starts_with("model.layers.0.mlp.up_proj.weight: "), "{error}");
+        assert!(error.contains("up_proj.weight: "), "{error}");
         assert_eq!(bits(&whole(&gpu, &text)), bits(&before), "{format}");
         gpu.renew(others()).unwrap();
         let (found, expected) = (whole(&gpu, &text), whole(&made(others()), &text));

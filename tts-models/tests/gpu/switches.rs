@@ -9,9 +9,10 @@ use super::{config, on_each_runtime, weights};
 
 on_each_runtime!(
     each_agrees_with_burn,
+    experts_agree_with_burn,
     windows_reach_over_parts_of_attention,
     all_together_keep_their_bits,
-    what_has_no_kernels_is_refused,
+    experts_keep_their_bits,
 );
 
 /// Two layers of which the first has a window and is turned by another base.
@@ -57,6 +58,11 @@ fn single() -> Vec<(&'static str, &'static str, Switches)> {
         ("qwen3", "norms over all heads", Switches { whole_qk_norm: true, ..plain() }),
         ("qwen3", "norms behind the rotation", Switches { qk_norm_turned: true, ..plain() }),
         ("llama", "another activation", Switches { activation: Activation::GeluTanh, ..plain() }),
+        (
+            "llama",
+            "a bounded activation",
+            Switches { activation: Activation::Clamped { slope: 1.7, limit: 0.5 }, ..plain() },
+        ),
         (
             "llama",
             "growth",
@@ -107,6 +113,24 @@ fn each_agrees_with_burn<R: Runtime>(device: &R::Device) {
     }
 }
 
+/// Routers of both kinds, experts with biases and without, a network beside them that counts whole or in part, layers
+/// without experts; and all other switches with them.
+fn experts_agree_with_burn<R: Runtime>(device: &R::Device) {
+    let (mixtures, mut routed) = (["qwen3_moe", "qwen2_moe", "gpt_oss", "glm4_moe", "mixtral"], 0);
+    for architecture in mixtures {
+        let plain = config(architecture);
+        let norms = Switches { norm_place: NormPlace::Around, ..plain.switches.clone() };
+        let joined = Switches { residual_scale: 0.5, activation: Activation::GeluTanh, ..norms };
+        for switches in [plain.switches.clone(), joined] {
+            routed += usize::from(switches.experts.is_some());
+            let config = ModelConfig { switches, ..plain.clone() };
+            let gpu = Gpu::<R>::new(weights(config.clone()), device).unwrap();
+            close(&gpu, &Plain::<Cpu>::new(weights(config)).unwrap(), 90, architecture);
+        }
+    }
+    assert_eq!(routed, 2 * mixtures.len(), "each is a mixture");
+}
+
 /// Windows that begin in a later part than the first, and end in the middle of one.
 fn windows_reach_over_parts_of_attention<R: Runtime>(device: &R::Device) {
     for window in [1, 255, 256, 300] {
@@ -145,11 +169,26 @@ fn all_together_keep_their_bits<R: Runtime>(device: &R::Device) {
     }
 }
 
-fn what_has_no_kernels_is_refused<R: Runtime>(device: &R::Device) {
-    let error = Gpu::<R>::new(weights(config("qwen3_moe")), device).unwrap_err().to_string();
-    assert!(error.contains("no arithmetic for a mixture of experts"), "{error}");
-    let clamped = Activation::Clamped { slope: 1.7, limit: 7.0 };
-    let switches = Switches { activation: clamped, ..Switches::default() };
-    let error = Gpu::<R>::new(weights(of("llama", switches)), device).unwrap_err().to_string();
-    assert!(error.contains("another activation"), "{error}");
+/// Of five experts with a window and biases, and beside a network that all rows go through: in one span, where each has
+/// hundreds of rows, and token by token beside others.
+fn experts_keep_their_bits<R: Runtime>(device: &R::Device) {
+    for architecture in ["gpt_oss", "qwen2_moe"] {
+        let gpu = Gpu::<R>::new(weights(config(architecture)), device).unwrap();
+        let text = tokens(300, 11);
+        let expected = bits(&whole(&gpu, &text));
+        let (mut state, mut other) = (gpu.empty(), gpu.empty());
+        let (mut rows, mut at) = (Vec::new(), 0);
+        for count in [1, 1, 2, 5, 31, 1, 200, 1, 58] {
+            let beside = tokens(3, at as u64);
+            let mut spans = [
+                Span { state: &mut other, tokens: &beside, want: Want::Nothing },
+                Span { state: &mut state, tokens: &text[at..at + count], want: Want::All },
+            ];
+            rows.extend(gpu.forward(&mut spans).unwrap());
+            at += count;
+        }
+        assert_eq!(at, text.len());
+        assert_eq!(bits(&rows), expected, "{architecture}");
+        close(&gpu, &Native::new(weights(config(architecture)), 1).unwrap(), 300, architecture);
+    }
 }

@@ -1,7 +1,7 @@
 //! The executor on own GPU kernels: a whole decoder pass, with one answer read back at its end.
 //!
 //! All rows of all spans run together through norms and products; attention reads the blocks of each
-//! sequence where they lie. A layer is nine launches, none of which waits for the host. Activations,
+//! sequence where they lie. A layer is nine launches, none of which waits for the host unless it has experts. Activations,
 //! keys and values are f32; weights are f32, or BF16 where they are stored so or
 //! [`WeightFormat::Bf16`] asks for it, or quantised as they are stored ([`WeightFormat::Stored`]), with factors of blocks in
 //! f32; inputs are not rounded.
@@ -15,10 +15,11 @@
 //! time. A kernel can so address every block by its number. Blocks that are given back are used
 //! again first; buffers never shrink.
 //!
-//! **Switches**: all but experts and what comes with them. Windows, bounds, sinks, parts of heads and norms of heads are
-//! in the kernels of attention; where a block's result is not added as it is, its bias, norm and factor are launches of
-//! their own (`Gpu::add`). Keys and values before a window stay where they are.
+//! **Switches**: all of them. Windows, bounds, sinks, parts of heads and norms of heads are in the kernels of attention;
+//! where a block's result is not added as it is, its bias, norm and factor are launches of their own ([`feed`]), and so
+//! are a router and experts, behind an answer from the device. Keys and values before a window stay where they are.
 
+mod feed;
 mod pass;
 mod state;
 mod weights;
@@ -35,10 +36,10 @@ use crate::exec::rope::Rope;
 use crate::exec::{check_hidden, check_spans};
 use crate::kernels::cap;
 use crate::kernels::gpu::{
-    Attention, Buffer, Device, Finish, Gating, PANEL, Placement, Product, Scores, add, attend,
-    copy, embed, fill_slots, gate, join, norm, norm_sides, place, product, shift,
+    Attention, Buffer, Device, Finish, PANEL, Placement, Scores, attend, copy, embed, fill_slots,
+    join, norm, norm_sides, place, product, shift,
 };
-use crate::weights::config::{Activation, Attends, NormPlace, Rotation, is_one};
+use crate::weights::config::{Attends, NormPlace, Rotation, is_one};
 use crate::{
     BLOCK_TOKENS, BlockPart, Checkpoint, DecoderWeights, Executor, ModelConfig, ModelError, Piece,
     Span, Switches, WeightFormat,
@@ -46,9 +47,6 @@ use crate::{
 use pass::Pass;
 use state::Pool;
 use weights::{Layer, Weights, rounds};
-
-/// What refuses switches.
-const WHO: &str = "the GPU executor";
 
 /// A decoder on a GPU, on own kernels.
 #[derive(Debug)]
@@ -109,14 +107,9 @@ impl<R: Runtime> Gpu<R> {
     /// What of a model cannot run on a device, before its tensors are read: nothing, or an error.
     ///
     /// # Errors
-    /// When there is no such device or driver, or it has no kernels for a switch or the format.
-    pub(crate) fn check(
-        switches: &Switches,
-        format: WeightFormat,
-        device: &R::Device,
-    ) -> Result<(), ModelError> {
+    /// When there is no such device or driver, or it has no kernels for the format.
+    pub(crate) fn check(format: WeightFormat, device: &R::Device) -> Result<(), ModelError> {
         rounds(format)?;
-        refuse(switches)?;
         Self::available(device)
     }
 
@@ -139,7 +132,8 @@ impl<R: Runtime> Gpu<R> {
         device: &R::Device,
     ) -> Result<Self, ModelError> {
         let narrow = rounds(format)?;
-        Self::of_stored(weights.pack(|values, _, _| Stored::of(values.to_vec(), narrow)), device)
+        let stored = |values: &[f32], _, exact: bool| Stored::of(values.to_vec(), narrow && !exact);
+        Self::of_stored(weights.pack(stored), device)
     }
 
     /// Reads the weights of a checkpoint and moves them to a device.
@@ -152,14 +146,11 @@ impl<R: Runtime> Gpu<R> {
         device: &R::Device,
     ) -> Result<Self, ModelError> {
         rounds(format)?;
-        // Before its tensors are read.
-        refuse(&checkpoint.config().switches)?;
         Self::of_stored(DecoderWeights::load_stored(checkpoint, format)?, device)
     }
 
     fn of_stored(weights: DecoderWeights<Stored>, device: &R::Device) -> Result<Self, ModelError> {
         let config = weights.config.clone();
-        refuse(&config.switches)?;
         let device = Device::open(device)?;
         let weights = device.run(|| {
             let weights = Weights::upload(&device, weights)?;
@@ -249,7 +240,7 @@ impl<R: Runtime> Gpu<R> {
         let factor = narrow(config.switches.embedding_scale);
         embed(device, &self.weights.embedding, &tokens, (rows, factor), &scratch.x);
         for (index, memory) in memory.layers.iter().enumerate() {
-            self.layer(index, memory, &attention, &scratch);
+            self.layer(index, memory, &attention, &scratch)?;
         }
         if pass.wanted.is_empty() {
             device.flush()?;
@@ -271,13 +262,10 @@ impl<R: Runtime> Gpu<R> {
         [keys, values]: &[Buffer; 2],
         attention: &Attention<'_>,
         scratch: &Scratch,
-    ) {
-        let Scratch { x, normed, qkv, partial, attended, active, pairs, .. } = scratch;
+    ) -> Result<(), ModelError> {
+        let Scratch { x, normed, qkv, partial, attended, .. } = scratch;
         let layer = &self.weights.layers[index];
         let (device, rows, hidden) = (&self.device, attention.rows, self.config.hidden_size);
-        let run = |input: &Buffer, weights: &Product, finish: Finish, out: &Buffer| {
-            product(device, input, weights, rows, finish, out);
-        };
         // What a block reads.
         let read = |weight: &Buffer| {
             if self.config.switches.norm_place == NormPlace::After {
@@ -286,7 +274,7 @@ impl<R: Runtime> Gpu<R> {
             norm(device, x, weight, None, rows, hidden, self.epsilon(), normed);
             normed
         };
-        run(read(&layer.attention_norm), &layer.qkv, Finish::Store, qkv);
+        product(device, read(&layer.attention_norm), &layer.qkv, rows, Finish::Store, qkv);
         self.place(index, [keys, values], attention, scratch);
         let how = (attention, self.scores(index));
         attend(device, qkv, layer.qkv.width(), [keys, values], how, partial);
@@ -294,19 +282,7 @@ impl<R: Runtime> Gpu<R> {
         let bias = layer.output_bias.as_ref();
         self.add((attended, &layer.output, bias), self.after(layer, 0), rows, scratch);
 
-        let input = read(&layer.feed_forward_norm);
-        match self.gating() {
-            None => run(input, &layer.gate_up, Finish::Gate, active),
-            Some(gating) => {
-                run(input, &layer.gate_up, Finish::Store, pairs);
-                if let Some(bias) = &layer.gate_up_bias {
-                    shift(device, pairs, bias, rows);
-                }
-                gate(device, pairs, gating, (rows, layer.gate_up.width()), active);
-            }
-        }
-        let bias = layer.down_bias.as_ref();
-        self.add((active, &layer.down, bias), self.after(layer, 1), rows, scratch);
+        self.feed(layer, read(&layer.feed_forward_norm), rows, scratch)
     }
 
     /// Finishes queries, keys and values, and writes the latter two to their blocks.
@@ -371,47 +347,6 @@ impl<R: Runtime> Gpu<R> {
         }
     }
 
-    /// Whether any block's result is not added as it is.
-    fn joins(&self) -> bool {
-        let switches = &self.config.switches;
-        !switches.adds_plainly() || switches.output_bias || switches.feed_forward_bias
-    }
-
-    /// What gates the feed-forward layer, where that is no part of its product.
-    fn gating(&self) -> Option<Gating> {
-        let switches = &self.config.switches;
-        match switches.activation {
-            Activation::GeluTanh => Some(Gating::GeluTanh),
-            _ if switches.feed_forward_bias => Some(Gating::Silu),
-            _ => None,
-        }
-    }
-
-    /// Adds to the stream what the last product of a block gives: with a bias, a norm, a factor where there are.
-    fn add(
-        &self,
-        (input, weights, bias): (&Buffer, &Product, Option<&Buffer>),
-        after: Option<&Buffer>,
-        rows: usize,
-        scratch: &Scratch,
-    ) {
-        let (device, Scratch { x, normed, block, .. }) = (&self.device, scratch);
-        if bias.is_none() && self.config.switches.adds_plainly() {
-            return product(device, input, weights, rows, Finish::Add, x);
-        }
-        product(device, input, weights, rows, Finish::Store, block);
-        if let Some(bias) = bias {
-            shift(device, block, bias, rows);
-        }
-        let (mut given, hidden) = (block, self.config.hidden_size);
-        if let Some(weight) = after {
-            norm(device, block, weight, None, rows, hidden, self.epsilon(), normed);
-            given = normed;
-        }
-        let factor = narrow(self.config.switches.residual_scale);
-        add(device, x, given, factor, rows * weights.width());
-    }
-
     /// Logits of some rows.
     fn head(&self, hidden: &[f32], logits: &mut Vec<f32>) -> Result<(), ModelError> {
         let (width, vocab) = (self.config.hidden_size, self.config.vocab_size);
@@ -439,40 +374,6 @@ impl<R: Runtime> Gpu<R> {
 #[expect(clippy::cast_possible_truncation, reason = "arithmetic is f32")]
 fn narrow(number: f64) -> f32 {
     number as f32
-}
-
-/// Refuses what there are no kernels for: experts, and the switches that come with them. Every switch is named: of a new
-/// one it has to be said here whether there are kernels for it.
-fn refuse(switches: &Switches) -> Result<(), ModelError> {
-    let plain = Switches::default();
-    let Switches {
-        norm_place: _,
-        whole_qk_norm: _,
-        qk_norm_turned: _,
-        query_growth: _,
-        activation,
-        experts,
-        router: _,
-        dense_layers: _,
-        whole_shared: _,
-        output_bias: _,
-        feed_forward_bias: _,
-        sinks: _,
-        rotary_dim: _,
-        layers: _,
-        local_rope_theta: _,
-        embedding_scale: _,
-        residual_scale: _,
-        attention_scale: _,
-        logit_scale: _,
-        attention_cap: _,
-        logit_cap: _,
-    } = switches;
-    let activation = match *activation {
-        Activation::Silu | Activation::GeluTanh => plain.activation,
-        other @ Activation::Clamped { .. } => other,
-    };
-    Switches { experts: *experts, activation, ..plain }.refuse(WHO)
 }
 
 /// Rows without their padding.

@@ -1,14 +1,13 @@
 //! A decoder's weights on their way to a device.
 //!
 //! Matrices that read the same rows are stacked, so that one kernel multiplies them: queries, keys
-//! and values one after the other; gates and values of the feed-forward layer in turns of 16, so
-//! that each pair meets in one cube.
+//! and values one after the other; those of the feed-forward layer as [`Feed`] has them.
 
 use cubecl::Runtime;
 
+use super::feed::Feed;
 use crate::kernels::Quantised;
 use crate::kernels::gpu::{Buffer, Device, PANEL, Product};
-use crate::weights::decoder::{FeedForwardWeights, NetworkWeights};
 use crate::{DecoderWeights, LayerWeights, ModelConfig, ModelError, WeightFormat};
 
 /// A matrix in host memory.
@@ -78,11 +77,7 @@ pub(super) struct Layer {
     pub(super) output: Product,
     pub(super) output_bias: Option<Buffer>,
     pub(super) feed_forward_norm: Buffer,
-    pub(super) gate_up: Product,
-    /// In the turns of the product.
-    pub(super) gate_up_bias: Option<Buffer>,
-    pub(super) down: Product,
-    pub(super) down_bias: Option<Buffer>,
+    pub(super) feed_forward: Feed,
     /// Norms of what attention and the feed-forward network give, where they are others than those before.
     pub(super) post_norms: Option<[Buffer; 2]>,
 }
@@ -121,8 +116,8 @@ impl Weights {
     /// Whether each matrix is held in BF16, in the order of [`DecoderWeights::pack`].
     pub(super) fn narrow(&self) -> Vec<bool> {
         let layers = self.layers.iter().flat_map(|layer| {
-            let Layer { qkv, output, gate_up, down, .. } = layer;
-            [qkv, qkv, qkv, output, gate_up, gate_up, down]
+            let Layer { qkv, output, feed_forward, .. } = layer;
+            [qkv, qkv, qkv, output].into_iter().chain(feed_forward.products())
         });
         let all = std::iter::once(&self.embedding).chain(layers).chain(&self.head);
         all.map(Product::narrow).collect()
@@ -134,13 +129,9 @@ fn layer<R: Runtime>(
     config: &ModelConfig,
     weights: LayerWeights<Stored>,
 ) -> Result<Layer, ModelError> {
-    let (h, f) = (config.hidden_size, config.intermediate_size);
+    let h = config.hidden_size;
     let (q, kv) = (config.query_width(), config.key_value_width());
     let LayerWeights { query, key, value, output, feed_forward, .. } = weights;
-    // Switches have been looked at: no mixture comes here.
-    let FeedForwardWeights::Dense(NetworkWeights { gate, up, down, biases }) = feed_forward else {
-        return Err(ModelError::input("model", "a mixture of experts has no kernels on a GPU"));
-    };
     let stacked = vec![("query", query, q), ("key", key, kv), ("value", value, kv)];
     let order = |output: usize| match output {
         _ if output < q => (0, output),
@@ -148,23 +139,7 @@ fn layer<R: Runtime>(
         _ => (2, output - q - kv),
     };
     let qkv = matrix_of(device, h, stacked, q + 2 * kv, order)?;
-    let turns = |output: usize| {
-        let (panel, lane) = (output / PANEL, output % PANEL);
-        (lane / (PANEL / 2), panel * (PANEL / 2) + lane % (PANEL / 2))
-    };
-    let pair = vec![("gate", gate, f), ("up", up, f)];
-    let both = 2 * f.next_multiple_of(PANEL);
-    let gate_up = matrix_of(device, h, pair, both, turns)?;
     let own = |output: usize| (0, output);
-    let [mut gate_up_bias, mut down_bias] = [None, None];
-    if let Some([gate, up, down]) = biases {
-        let of = |output: usize| {
-            let (which, row) = turns(output);
-            [&gate, &up][which].get(row).copied().unwrap_or_default()
-        };
-        gate_up_bias = Some(device.floats(&(0..both).map(of).collect::<Vec<_>>())?);
-        down_bias = Some(padded(device, down)?);
-    }
     let post_norms = match weights.post_norms {
         Some([attention, network]) => Some([padded(device, attention)?, padded(device, network)?]),
         None => None,
@@ -172,8 +147,6 @@ fn layer<R: Runtime>(
     Ok(Layer {
         sinks: weights.sinks.map(|sinks| device.floats(&sinks)).transpose()?,
         output_bias: weights.output_bias.map(|bias| padded(device, bias)).transpose()?,
-        gate_up_bias,
-        down_bias,
         post_norms,
         attention_norm: padded(device, weights.attention_norm)?,
         qkv,
@@ -181,14 +154,13 @@ fn layer<R: Runtime>(
         head_norms: weights.qk_norm.map(|norms| device.floats(&norms.concat())).transpose()?,
         output: matrix_of(device, q, vec![("output", output, h)], h, own)?,
         feed_forward_norm: padded(device, weights.feed_forward_norm)?,
-        gate_up,
-        down: matrix_of(device, f, vec![("down", down, h)], h, own)?,
+        feed_forward: Feed::upload(device, config, feed_forward)?,
     })
 }
 
 /// Packs matrices with `inputs` columns as one of `outputs` rows; `order` says which row of which
 /// matrix an output is, and a row that the matrix does not have is zeros.
-fn matrix_of<R: Runtime>(
+pub(super) fn matrix_of<R: Runtime>(
     device: &Device<R>,
     inputs: usize,
     matrices: Vec<(&str, Stored, usize)>,
@@ -244,7 +216,10 @@ fn matrix_of<R: Runtime>(
 }
 
 /// The weight of a norm, or a bias, with the padding of its rows.
-fn padded<R: Runtime>(device: &Device<R>, mut weight: Vec<f32>) -> Result<Buffer, ModelError> {
+pub(super) fn padded<R: Runtime>(
+    device: &Device<R>,
+    mut weight: Vec<f32>,
+) -> Result<Buffer, ModelError> {
     weight.resize(weight.len().next_multiple_of(PANEL), 0.0);
     device.floats(&weight)
 }

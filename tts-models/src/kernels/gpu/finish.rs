@@ -15,12 +15,39 @@ use super::{Buffer, Device, PANEL};
 const UNITS: usize = 256;
 
 /// What gates the feed-forward layer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) enum Gating {
     /// `x / (1 + e^-x)`.
     Silu,
     /// `x / 2 (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3)))`.
     GeluTanh,
+    /// `x / (1 + e^(-slope x))` of a gate that is cut off above `limit`; its value is cut off on both sides, and has 1
+    /// added.
+    Clamped {
+        /// What the gate is multiplied with in the exponential.
+        slope: f32,
+        /// Where both are cut off.
+        limit: f32,
+    },
+}
+
+impl Gating {
+    /// The formula, and its numbers.
+    fn parts(self) -> (Formula, [f32; 2]) {
+        match self {
+            Self::Silu => (Formula::Silu, [0.0; 2]),
+            Self::GeluTanh => (Formula::GeluTanh, [0.0; 2]),
+            Self::Clamped { slope, limit } => (Formula::Clamped, [slope, limit]),
+        }
+    }
+}
+
+/// A formula of [`Gating`], for which a kernel is compiled.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+enum Formula {
+    Silu,
+    GeluTanh,
+    Clamped,
 }
 
 /// Adds `bias` to each row of `x`, which are as long, padding included.
@@ -93,6 +120,7 @@ pub(crate) fn gate<R: Runtime>(
     out: &Buffer,
 ) {
     let count = rows * width / 2;
+    let (formula, [slope, limit]) = gating.parts();
     assert!(width.is_multiple_of(PANEL) && pairs.length() >= rows * width, "gates and values");
     assert!(out.length() >= count, "gated rows");
     // SAFETY: a thread writes a number below `count` of `out`, and reads two of as many panels of `pairs`; the lengths
@@ -105,7 +133,9 @@ pub(crate) fn gate<R: Runtime>(
             pairs.arg(1),
             out.arg(1),
             number(count),
-            gating,
+            slope,
+            limit,
+            formula,
         );
     }
 }
@@ -121,14 +151,27 @@ pub(super) fn tanh(x: f32) -> f32 {
 }
 
 #[cube(launch_unchecked)]
-fn gate_pairs(pairs: &Array<f32>, out: &mut Array<f32>, count: u32, #[comptime] gating: Gating) {
+fn gate_pairs(
+    pairs: &Array<f32>,
+    out: &mut Array<f32>,
+    count: u32,
+    slope: f32,
+    limit: f32,
+    #[comptime] formula: Formula,
+) {
     let index = CUBE_POS as u32 * UNITS as u32 + UNIT_POS;
     if index < count {
         let half = PANEL as u32 / 2;
         let at = index / half * PANEL as u32 + index % half;
         let (gate, value) = (pairs[at as usize], pairs[(at + half) as usize]);
-        if comptime!(gating == Gating::Silu) {
+        if comptime!(formula == Formula::Silu) {
             out[index as usize] = gated(gate, value);
+        } else if comptime!(formula == Formula::Clamped) {
+            // Not by the smaller of two, which on a device may be the one that is a number.
+            let gate = select(gate > limit, limit, gate);
+            let value = select(value > limit, limit, value);
+            let value = select(value < -limit, -limit, value);
+            out[index as usize] = gate / (1.0f32 + f32::exp(-slope * gate)) * (value + 1.0f32);
         } else {
             let cube = gate * gate * gate;
             let inner = 0.797_884_6f32 * fma(0.044_715f32, cube, gate);

@@ -24,6 +24,7 @@ mod finish;
 mod norm;
 mod place;
 mod product;
+mod routed;
 #[cfg(test)]
 mod tests;
 mod tiled;
@@ -33,7 +34,8 @@ pub(crate) use device::{Buffer, Device};
 pub(crate) use finish::{Gating, add, gate, shift};
 pub(crate) use norm::{embed, norm, norm_sides};
 pub(crate) use place::{Placement, copy, fill_slots, place};
-pub(crate) use product::{Finish, Product, product};
+pub(crate) use product::{Finish, Product, product, product_routed};
+pub(crate) use routed::{Routed, Tiles, add_gated, combine, shift_each};
 
 /// Outputs of a panel of weights, and the unit to which rows are padded.
 pub(crate) const PANEL: usize = 32;

@@ -9,15 +9,22 @@
 //! Where rows and outputs make enough tiles to fill a GPU, [`super::tiled`] does the same sums in
 //! the same order, and reads weights and rows less often.
 //!
+//! Weights may be many matrices of one shape, a part each, of which each row goes through its own: rows then come in tiles
+//! of one part ([`Routed`]), and a sum is the one that it is alone.
+//!
 //! BF16 weights are two to a word, the first in the low half, and quantised ones four or eight levels to a word, with a
 //! factor and a base for each output's block of 32; they are widened when they are read: products are f32.
 
 use cubecl::prelude::*;
 
 use super::device::number;
+use super::routed::Routed;
 use super::tiled::product_tiled;
 use super::{Buffer, CHUNKS, Device, PANEL, QUAD};
 use crate::ModelError;
+
+/// Rows of a tile of the other kernel.
+pub(super) const SIDE: usize = super::tiled::SIDE;
 
 /// Warps of a cube.
 const WARPS: usize = 8;
@@ -25,8 +32,11 @@ const WARPS: usize = 8;
 /// Weights `[outputs, inputs]` on a device.
 #[derive(Debug)]
 pub(crate) struct Product {
-    /// `[panels, inputs / 4, 32]` vectors of four.
+    /// `[parts, panels, inputs / 4, 32]` vectors of four.
     weights: Buffer,
+    /// Matrices of one shape; one where rows do not choose.
+    parts: usize,
+    /// Panels of one.
     panels: usize,
     /// Inputs with their padding, over four.
     quads: usize,
@@ -73,7 +83,7 @@ impl Product {
         let (panels, quads) = shape(outputs, inputs);
         let packed = pack((outputs, panels, quads), row);
         let weights = device.floats(&packed)?;
-        Ok(Self { weights, panels, quads, kind: Kind::Floats, blocks: None })
+        Ok(Self { weights, parts: 1, panels, quads, kind: Kind::Floats, blocks: None })
     }
 
     /// Packs weights in BF16, given as their bits.
@@ -89,7 +99,7 @@ impl Product {
             .map(|pair| u32::from(pair[0]) | u32::from(pair[1]) << 16)
             .collect();
         let weights = device.integers(&packed)?;
-        Ok(Self { weights, panels, quads, kind: Kind::Halves, blocks: None })
+        Ok(Self { weights, parts: 1, panels, quads, kind: Kind::Halves, blocks: None })
     }
 
     /// Packs levels of four or eight bits, `row(output)` giving those of each output, with a factor and a base for each
@@ -121,7 +131,14 @@ impl Product {
         }
         let kind = if four_bits { Kind::Nibbles } else { Kind::Bytes };
         let (weights, blocks) = (device.integers(&packed)?, Some(device.floats(&blocks)?));
-        Ok(Self { weights, panels, quads, kind, blocks })
+        Ok(Self { weights, parts: 1, panels, quads, kind, blocks })
+    }
+
+    /// The same weights as those of so many parts, which lie one after the other in whole panels.
+    pub(crate) fn split(mut self, parts: usize) -> Self {
+        assert!(self.parts == 1 && self.panels.is_multiple_of(parts), "panels of parts");
+        (self.parts, self.panels) = (parts, self.panels / parts);
+        self
     }
 
     /// Outputs of one row, padding included.
@@ -208,69 +225,113 @@ pub(crate) fn product<R: Runtime>(
 ) {
     /// Tiles of the other kernel that fill a GPU.
     const ENOUGH: usize = 128;
-    let tiles = rows.div_ceil(64) * weights.panels.div_ceil(2);
-    product_by(device, x, weights, rows, finish, out, tiles >= ENOUGH);
+    let tiles = rows.div_ceil(SIDE) * weights.panels.div_ceil(2);
+    assert_eq!(weights.parts, 1, "rows that choose no part");
+    product_by(device, x, weights, &Rows::All(rows), finish, out, tiles >= ENOUGH);
 }
 
-/// [`product`] by one kernel or the other: they give the same bits.
+/// Multiplies rows `[rows, inputs]` with the part of the weights that each of their results wants. The outputs are
+/// `[results, width]`, or half of the width with [`Finish::Gate`].
+pub(crate) fn product_routed<R: Runtime>(
+    device: &Device<R>,
+    x: &Buffer,
+    weights: &Product,
+    routed: &Routed<'_>,
+    finish: Finish,
+    out: &Buffer,
+) {
+    product_by(device, x, weights, &Rows::Routed(routed), finish, out, routed.tile == SIDE);
+}
+
+/// The rows of a product.
+pub(super) enum Rows<'a> {
+    /// So many, all through the same weights.
+    All(usize),
+    /// Each result through the part that it wants.
+    Routed(&'a Routed<'a>),
+}
+
+/// [`product`] and [`product_routed`] by one kernel or the other: they give the same bits.
 #[expect(unsafe_code, reason = "launches a kernel that does not check its indices")]
 pub(super) fn product_by<R: Runtime>(
     device: &Device<R>,
     x: &Buffer,
     weights: &Product,
-    rows: usize,
+    rows: &Rows<'_>,
     finish: Finish,
     out: &Buffer,
     tiled: bool,
 ) {
     let width = weights.width() / if finish == Finish::Gate { 2 } else { 1 };
-    assert!(x.length() >= rows * weights.inputs(), "rows of a product");
-    assert!(out.length() >= rows * width, "outputs of a product");
+    let (sources, results) = match rows {
+        Rows::All(rows) => (*rows, *rows),
+        Rows::Routed(routed) => (routed.sources, routed.results),
+    };
+    assert!(x.length() >= sources * weights.inputs(), "rows of a product");
+    assert!(out.length() >= results * width, "outputs of a product");
+    // As few multiplications with rows that are not there as a power of two allows.
+    let most = if tiled { SIDE } else { results.next_power_of_two().min(8) };
+    // Tables that are not read are any buffer.
+    let (tile, tiles, table, order) = match rows {
+        Rows::All(rows) => (most, rows.div_ceil(most), &weights.weights, &weights.weights),
+        Rows::Routed(routed) => {
+            routed.check(weights.parts);
+            assert_eq!(routed.tile == SIDE, tiled, "results of a tile");
+            (routed.tile, routed.count, routed.tiles, routed.rows)
+        }
+    };
+    let routed = matches!(rows, Rows::Routed(_));
+    let rows = results;
     let client = device.client();
     let (quads, chunk) = (number(weights.quads), number(weights.chunk()));
     let panels = number(weights.panels);
     if tiled {
-        let tiles = (weights.panels.div_ceil(2), rows.div_ceil(64));
         // SAFETY: the kernel reads rows below `rows` of `x`, panels below `panels` of the weights,
         // which were packed with `quads` vectors each, and writes rows below `rows` of `out`; the
-        // lengths were compared above.
+        // lengths were compared above. Where there are tables, the rows of `x` are those that `order`
+        // names, all below `sources`, a tile's results end at `rows`, and its part is below `parts`:
+        // `Routes` makes them so, and `check` compared the lengths and the parts.
         unsafe {
             product_tiled::launch_unchecked::<R>(
                 client,
-                CubeCount::Static(number(tiles.0), number(tiles.1), 1),
+                CubeCount::Static(number(weights.panels.div_ceil(2)), number(tiles), 1),
                 CubeDim::new_1d(256),
                 weights.words(),
                 x.arg(QUAD),
                 weights.weights.arg(weights.words()),
                 weights.blocks().arg(1),
+                table.arg(1),
+                order.arg(1),
                 out.arg(1),
                 number(rows),
                 panels,
                 quads,
                 chunk,
+                routed,
                 weights.kind,
                 finish,
             );
         }
         return;
     }
-    // As few multiplications with rows that are not there as a power of two allows.
-    let tile = rows.next_power_of_two().min(8);
     // SAFETY: as above.
     unsafe {
         product_thin::launch_unchecked::<R>(
             client,
-            CubeCount::Static(panels, number(rows.div_ceil(tile)), 1),
+            CubeCount::Static(panels, number(tiles), 1),
             CubeDim::new_2d(number(PANEL), number(WARPS)),
             weights.words(),
             x.arg(QUAD),
             weights.weights.arg(weights.words()),
             weights.blocks().arg(1),
+            table.arg(1),
+            order.arg(1),
             out.arg(1),
             number(rows),
             quads,
             chunk,
             tile,
+            routed,
             weights.kind,
             finish,
         );
@@ -345,37 +406,55 @@ fn product_thin<N: Size>(
     x: &Array<Vector<f32, Const<4>>>,
     weights: &Array<Vector<u32, N>>,
     blocks: &Array<f32>,
+    tiles: &Array<u32>,
+    order: &Array<u32>,
     out: &mut Array<f32>,
     rows: u32,
     quads: u32,
     chunk: u32,
     #[comptime] tile: usize,
+    #[comptime] routed: bool,
     #[comptime] kind: Kind,
     #[comptime] finish: Finish,
 ) {
     let lane = UNIT_POS_X;
     let panel = CUBE_POS_X;
-    let first = CUBE_POS_Y * tile as u32;
     let mut stretches = SharedMemory::<f32>::new(CHUNKS * tile * PANEL);
+    // The results of this tile, and where the panels of its part begin.
+    let mut first = CUBE_POS_Y * tile as u32;
+    let mut end = rows;
+    let mut part = 0u32;
+    if comptime!(routed) {
+        let at = (CUBE_POS_Y * 3) as usize;
+        first = tiles[at];
+        end = first + tiles[at + 1];
+        part = tiles[at + 2] * CUBE_COUNT_X;
+    }
 
     // Rows that are not there read the last one, and are not written.
     let mut starts = Array::<u32>::new(tile);
     #[unroll]
     for row in 0..tile {
-        starts[row] = u32::min(first + row as u32, rows - 1) * quads;
+        let result = u32::min(first + row as u32, end - 1);
+        if comptime!(routed) {
+            starts[row] = order[result as usize] * quads;
+        } else {
+            starts[row] = result * quads;
+        }
     }
     #[unroll]
     for turn in 0..CHUNKS / WARPS {
         let stretch = UNIT_POS_Y + (turn * WARPS) as u32;
         let begin = u32::min(stretch * chunk, quads);
-        let end = u32::min(begin + chunk, quads);
+        let stop = u32::min(begin + chunk, quads);
         let mut sums = Array::<f32>::new(tile);
         #[unroll]
         for row in 0..tile {
             sums[row] = 0.0;
         }
-        for quad in begin..end {
-            let weight = weights_at::<N>(weights, blocks, panel, quad, lane, quads, kind);
+        for quad in begin..stop {
+            let own = part + panel;
+            let weight = weights_at::<N>(weights, blocks, own, quad, lane, quads, kind);
             #[unroll]
             for row in 0..tile {
                 let input = x[(starts[row] + quad) as usize];
@@ -398,7 +477,7 @@ fn product_thin<N: Size>(
             let (row, output) = (index / (PANEL as u32 / 2), index % (PANEL as u32 / 2));
             let gate = total(&stretches, row * PANEL as u32 + output, tile);
             let value = total(&stretches, row * PANEL as u32 + output + PANEL as u32 / 2, tile);
-            if first + row < rows {
+            if first + row < end {
                 let at = (first + row) * (width / 2) + panel * (PANEL as u32 / 2) + output;
                 out[at as usize] = gated(gate, value);
             }
@@ -407,7 +486,7 @@ fn product_thin<N: Size>(
         for index in range_stepped(UNIT_POS, (tile * PANEL) as u32, (WARPS * PANEL) as u32) {
             let (row, output) = (index / PANEL as u32, index % PANEL as u32);
             let sum = total(&stretches, index, tile);
-            if first + row < rows {
+            if first + row < end {
                 let at = ((first + row) * width + panel * PANEL as u32 + output) as usize;
                 if comptime!(finish == Finish::Add) {
                     out[at] += sum;

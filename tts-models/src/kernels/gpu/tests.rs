@@ -7,8 +7,9 @@ use cubecl::Runtime;
 use proptest::prelude::*;
 use proptest::test_runner::TestRunner;
 
-use super::product::product_by;
-use super::{Device, Finish, PANEL, Product, copy, norm};
+use super::product::{Rows, product_by};
+use super::routed::{Routed, Tiles, add_gated, combine, shift_each};
+use super::{Device, Finish, Gating, PANEL, Product, copy, gate, norm, product_routed};
 
 /// The default device, or `None` with a message on stderr, which the harness does not capture here.
 fn device<R: Runtime>(name: &str) -> Option<Device<R>> {
@@ -47,6 +48,9 @@ macro_rules! on_each_runtime {
 on_each_runtime!(
     products_are_sums_in_one_order,
     levels_have_the_bits_of_their_values,
+    rows_go_through_the_weights_that_they_want,
+    results_are_added_up_by_row,
+    bounded_gates_are_the_formula,
     norms_of_rows_in_any_order,
     copies_keep_the_rest,
 );
@@ -106,7 +110,7 @@ fn products_are_sums_in_one_order<R: Runtime>(device: &Device<R>) {
                 let own = padded(&x[rows.start * inputs..rows.end * inputs], inputs);
                 device.floats(&own).unwrap()
             };
-            product_by(device, &part, &product, rows.len(), finish, &out, tiled);
+            product_by(device, &part, &product, &Rows::All(rows.len()), finish, &out, tiled);
             device.read(out).unwrap()
         };
         let found = run(0..rows, false);
@@ -178,7 +182,7 @@ fn levels_have_the_bits_of_their_values<R: Runtime>(device: &Device<R>) {
         let input = device.floats(&padded(&numbers(rows * inputs, seed ^ 2), inputs)).unwrap();
         let run = |product: &Product, tiled: bool| {
             let out = device.empty(rows * product.width()).unwrap();
-            product_by(device, &input, product, rows, Finish::Store, &out, tiled);
+            product_by(device, &input, product, &Rows::All(rows), Finish::Store, &out, tiled);
             let found = device.read(out).unwrap();
             found.iter().map(|x| x.to_bits()).collect::<Vec<_>>()
         };
@@ -188,6 +192,131 @@ fn levels_have_the_bits_of_their_values<R: Runtime>(device: &Device<R>) {
         Ok(())
     });
     outcome.unwrap();
+}
+
+/// Each result by the weights of its part alone, and by tiles of every size, bit for bit.
+fn rows_go_through_the_weights_that_they_want<R: Runtime>(device: &Device<R>) {
+    let finishes = prop::sample::select(vec![Finish::Store, Finish::Gate]);
+    let counts = prop::collection::vec(0..90_usize, 1..6);
+    let cases = (counts, 1..9_usize, 1..200_usize, 1..90_usize, finishes, any::<u64>());
+    let outcome = runner(15).run(&cases, |(counts, sources, inputs, outputs, finish, seed)| {
+        let (parts, all) = (counts.len(), outputs.next_multiple_of(PANEL));
+        let x = numbers(sources * inputs, seed);
+        let weights = numbers(parts * outputs * inputs, seed ^ 1);
+        let row = |part: usize, output: usize| {
+            let at = (part * outputs + output) * inputs;
+            weights.get(at..at + inputs).filter(|_| output < outputs)
+        };
+        let floats = |from: usize, parts: usize| {
+            let row = |output: usize| row(from + output / all, output % all);
+            Product::floats(device, parts * all, inputs, row).unwrap().split(parts)
+        };
+        let stacked = floats(0, parts);
+        let mut groups = Vec::new();
+        let mut results = 0;
+        for (part, count) in counts.iter().enumerate().filter(|(_, count)| **count > 0) {
+            groups.push((part, results..results + count));
+            results += count;
+        }
+        let rows: Vec<u32> = (0..results).map(|at| ((at * 7 + 3) % sources) as u32).collect();
+        let width = all / if finish == Finish::Gate { 2 } else { 1 };
+        let input = device.floats(&padded(&x, inputs)).unwrap();
+        let order = device.integers(&rows).unwrap();
+        let bits = |values: &[f32]| values.iter().map(|x| x.to_bits()).collect::<Vec<_>>();
+        let mut expected = Vec::new();
+        for (part, own) in &groups {
+            let of_part = floats(*part, 1);
+            let of = |&row: &u32| x[row as usize * inputs..][..inputs].to_vec();
+            let own: Vec<f32> = rows[own.clone()].iter().flat_map(of).collect();
+            let count = own.len() / inputs;
+            let own = device.floats(&padded(&own, inputs)).unwrap();
+            let out = device.empty(count * width).unwrap();
+            product_by(device, &own, &of_part, &Rows::All(count), finish, &out, false);
+            expected.extend(bits(&device.read(out).unwrap()[..count * width]));
+        }
+        for tile in [1, 2, 8, 64] {
+            let Tiles { table, tile } = Tiles::of(&groups, tile);
+            if results == 0 {
+                prop_assert!(table.is_empty());
+                continue;
+            }
+            let tiles = device.integers(&table).unwrap();
+            let (count, rows) = (table.len() / 3, &order);
+            let routed = Routed { tiles: &tiles, count, tile, rows, sources, results, parts };
+            let out = device.empty(results * width).unwrap();
+            product_routed(device, &input, &stacked, &routed, finish, &out);
+            prop_assert_eq!(&bits(&device.read(out).unwrap()), &expected, "{}", tile);
+        }
+        Ok(())
+    });
+    outcome.unwrap();
+}
+
+/// Biases by part, sums by place and part, and rows that count as much as a sigmoid says.
+fn results_are_added_up_by_row<R: Runtime>(device: &Device<R>) {
+    let cases = (1..20_usize, 1..5_usize, 1..18_usize, any::<u64>());
+    let outcome = runner(20).run(&cases, |(rows, used, quads, seed)| {
+        // The lengths of buffers are whole vectors.
+        let (parts, results, width) = (3_usize, rows * used, 4 * quads);
+        let (given, biases) = (numbers(results * width, seed), numbers(parts * width, seed ^ 1));
+        let owners: Vec<u32> = (0..results).map(|at| (at * 5 % parts) as u32).collect();
+        // Every result once, in another order.
+        let places: Vec<u32> = (0..results).rev().map(|at| at as u32).collect();
+        let (weights, block) = (numbers(results, seed ^ 2), numbers(rows * width, seed ^ 3));
+        let (stride, gates) = (4, numbers(rows * 4, seed ^ 4));
+        let of = |values: &[f32]| device.floats(values).unwrap();
+        let (x, out) = (of(&given), device.empty(rows * width).unwrap());
+        let bias_of = |at: usize| &biases[owners[at] as usize * width..][..width];
+        let biases_of: Vec<f32> = (0..results).flat_map(bias_of).copied().collect();
+        let padded = (&of(&biases), parts);
+        shift_each(device, &x, padded, &device.integers(&owners).unwrap(), results);
+        for (at, found) in device.read(x).unwrap()[..results * width].iter().enumerate() {
+            prop_assert_eq!(found.to_bits(), (given[at] + biases_of[at]).to_bits());
+        }
+        let x = of(&given);
+        let tables = [&device.integers(&places).unwrap(), &of(&weights)];
+        combine(device, &x, tables, (rows, used, width), &out);
+        let found = device.read(out.clone()).unwrap();
+        let own = of(&block);
+        add_gated(device, &out, &own, (&of(&gates), stride), (rows, width));
+        let added = device.read(out).unwrap();
+        for at in 0..rows * width {
+            let (row, column) = (at / width, at % width);
+            let sum: f64 = (0..used)
+                .map(|rank| row * used + rank)
+                .map(|k| {
+                    f64::from(weights[k]) * f64::from(given[places[k] as usize * width + column])
+                })
+                .sum();
+            prop_assert!((f64::from(found[at]) - sum).abs() < 1e-5, "{} {sum}", found[at]);
+            let part = 1.0 / (1.0 + (-f64::from(gates[row * stride])).exp());
+            let sum = sum + part * f64::from(block[at]);
+            prop_assert!((f64::from(added[at]) - sum).abs() < 1e-5, "{} {sum}", added[at]);
+        }
+        Ok(())
+    });
+    outcome.unwrap();
+}
+
+/// Cut off above and below, and no number where a gate or a value is none.
+fn bounded_gates_are_the_formula<R: Runtime>(device: &Device<R>) {
+    let (slope, limit, half) = (1.7_f32, 2.0_f32, PANEL / 2);
+    let mut pairs: Vec<f32> = numbers(PANEL, 5).iter().map(|x| x * 5.0).collect();
+    (pairs[0], pairs[half + 1]) = (f32::NAN, f32::NAN);
+    let out = device.empty(half).unwrap();
+    let gating = Gating::Clamped { slope, limit };
+    gate(device, &device.floats(&pairs).unwrap(), gating, (1, PANEL), &out);
+    for (at, found) in device.read(out).unwrap().into_iter().enumerate() {
+        let (gate, value) = (f64::from(pairs[at]), f64::from(pairs[half + at]));
+        if at < 2 {
+            assert!(found.is_nan(), "{at}: {found}");
+            continue;
+        }
+        let (slope, limit) = (f64::from(slope), f64::from(limit));
+        let gate = gate.min(limit);
+        let expected = gate / (1.0 + (-slope * gate).exp()) * (value.clamp(-limit, limit) + 1.0);
+        assert!((f64::from(found) - expected).abs() < 1e-4, "{at}: {found} {expected}");
+    }
 }
 
 fn norms_of_rows_in_any_order<R: Runtime>(device: &Device<R>) {

@@ -10,7 +10,7 @@ use super::product::{Finish, Kind, gated, weights_at};
 use super::{PANEL, QUAD};
 
 /// Rows of a tile, and outputs.
-const SIDE: usize = 64;
+pub(super) const SIDE: usize = 64;
 /// Vectors along the inputs that are at hand.
 const DEPTH: usize = 2;
 /// Threads along a side, each with as many rows or outputs.
@@ -19,23 +19,35 @@ const EACH: usize = SIDE / THREADS;
 
 /// One tile.
 #[cube(launch_unchecked)]
-#[expect(clippy::too_many_arguments, reason = "arguments of a kernel")]
+#[expect(clippy::too_many_arguments, clippy::too_many_lines, reason = "one kernel")]
 pub(super) fn product_tiled<N: Size>(
     x: &Array<Vector<f32, Const<4>>>,
     weights: &Array<Vector<u32, N>>,
     blocks: &Array<f32>,
+    tiles: &Array<u32>,
+    order: &Array<u32>,
     out: &mut Array<f32>,
     rows: u32,
     panels: u32,
     quads: u32,
     chunk: u32,
+    #[comptime] routed: bool,
     #[comptime] kind: Kind,
     #[comptime] finish: Finish,
 ) {
     let unit = UNIT_POS as usize;
     let (column, line) = (unit % THREADS, unit / THREADS);
-    let first = CUBE_POS_Y * SIDE as u32;
     let panel = CUBE_POS_X * 2;
+    // The results of this tile, and where the panels of its part begin.
+    let mut first = CUBE_POS_Y * SIDE as u32;
+    let mut end = rows;
+    let mut before = 0u32;
+    if comptime!(routed) {
+        let at = (CUBE_POS_Y * 3) as usize;
+        first = tiles[at];
+        end = first + tiles[at + 1];
+        before = tiles[at + 2] * panels;
+    }
     let mut inputs = SharedMemory::<f32>::new(DEPTH * QUAD * SIDE);
     let mut outputs = SharedMemory::<f32>::new(DEPTH * QUAD * SIDE);
     let mut sums = Array::<f32>::new(EACH * EACH);
@@ -48,8 +60,11 @@ pub(super) fn product_tiled<N: Size>(
 
     // Half of the threads bring rows, the others weights, a vector each.
     let part = unit % (DEPTH * SIDE);
-    let row = u32::min(first + (part % SIDE) as u32, rows - 1);
-    let own = u32::min(panel + (part / (DEPTH * PANEL)) as u32, panels - 1);
+    let mut row = u32::min(first + (part % SIDE) as u32, end - 1);
+    if comptime!(routed) {
+        row = order[row as usize];
+    }
+    let own = before + u32::min(panel + (part / (DEPTH * PANEL)) as u32, panels - 1);
     let (row_depth, own_depth) = (part / SIDE, part / PANEL % DEPTH);
     let (row_place, own_place) = (
         row_depth * QUAD * SIDE + part % SIDE,
@@ -57,8 +72,8 @@ pub(super) fn product_tiled<N: Size>(
     );
 
     for begin in range_stepped(0, quads, chunk) {
-        let end = u32::min(begin + chunk, quads);
-        for quad in range_stepped(begin, end, DEPTH as u32) {
+        let stop = u32::min(begin + chunk, quads);
+        for quad in range_stepped(begin, stop, DEPTH as u32) {
             if unit < DEPTH * SIDE {
                 let input = x[(row * quads + quad) as usize + row_depth];
                 #[unroll]
@@ -106,7 +121,7 @@ pub(super) fn product_tiled<N: Size>(
     #[unroll]
     for i in 0..EACH {
         let row = first + (line + i * THREADS) as u32;
-        if row < rows {
+        if row < end {
             #[unroll]
             for side in 0..2usize {
                 let panel = panel + side as u32;

@@ -242,6 +242,10 @@ impl Source<Stored> for Kept<'_> {
         Ok(Stored::of(finite(self.checkpoint, name, &raw)?, narrow))
     }
 
+    fn exact(&mut self, name: &str, shape: [usize; 2]) -> Result<Stored, ModelError> {
+        Ok(Stored::of(read(self.checkpoint, name, &shape)?, false))
+    }
+
     fn vector(&mut self, name: &str, length: usize) -> Result<Vec<f32>, ModelError> {
         read(self.checkpoint, name, &[length])
     }
