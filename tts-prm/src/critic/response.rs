@@ -47,6 +47,34 @@ pub(super) fn shown(text: &str, marks: &[String], longest: usize) -> String {
     guarded(&shortened(text.trim(), longest), marks)
 }
 
+/// Steps as they are shown, with their places: at most so many characters of all of them. Where they are more, each has a
+/// part of these; where that would be less than a line, whole steps of the middle are left out, which is said behind the last
+/// one before.
+pub(super) fn steps_shown(
+    steps: &[String],
+    marks: &[String],
+    longest: usize,
+) -> Vec<(usize, String)> {
+    /// Characters of a step from which showing a part of it says something.
+    const LINE: usize = 80;
+    let count = steps.len();
+    let show = |longest: usize, place: usize| unnumbered(&shown(&steps[place], marks, longest));
+    let all = |longest: usize| (0..count).map(|place| (place, show(longest, place))).collect();
+    let whole: usize = steps.iter().map(|step| step.chars().count()).sum();
+    if whole <= longest {
+        return all(longest);
+    }
+    let most = (longest / LINE).max(2);
+    if count <= most {
+        return all((longest / count.max(1)).max(1));
+    }
+    let (head, tail) = (most.div_ceil(2), most / 2);
+    let places = (0..head).chain(count - tail..count);
+    let mut all: Vec<_> = places.map(|place| (place, show(longest / most, place))).collect();
+    all[head - 1].1 += &format!("\n(... {} steps are left out here ...)", count - most);
+    all
+}
+
 /// The text of a step in which no line but the first begins as a step does: `Step 2` becomes `S tep 2`.
 pub(super) fn unnumbered(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
@@ -116,6 +144,33 @@ mod tests {
             // Once is enough.
             assert_eq!(shown(&found, &marks, 1_000), found);
         }
+    }
+
+    /// As many characters as are allowed, and notes; of short steps as of long ones.
+    #[test]
+    fn many_steps_lose_those_of_the_middle() {
+        for length in [10, 700] {
+            let steps: Vec<String> =
+                (0..10_000).map(|place| format!("{place}{}", "m".repeat(length))).collect();
+            let found = steps_shown(&steps, &[], 1_600);
+            let places: Vec<usize> = found.iter().map(|(place, _)| *place).collect();
+            assert_eq!(places, (0..10).chain(9_990..10_000).collect::<Vec<_>>());
+            assert!(found[9].1.ends_with("\n(... 9980 steps are left out here ...)"), "{found:?}");
+            assert!(found[10].1.starts_with("9990m"), "{found:?}");
+            let shown: usize = found.iter().map(|(_, text)| text.matches('m').count()).sum();
+            assert!(shown <= 1_600, "{shown}");
+            let whole: usize = found.iter().map(|(_, text)| text.len()).sum();
+            assert!(whole < 1_600 + 21 * 60, "{whole}");
+        }
+        let steps = |count: usize| vec!["m".repeat(100); count];
+        // All of them at the limit, a part of each above it.
+        assert_eq!(
+            steps_shown(&steps(16), &[], 1_600).iter().map(|(_, text)| text.len()).sum::<usize>(),
+            1_600
+        );
+        assert_eq!(steps_shown(&steps(20), &[], 1_600).len(), 20);
+        assert_eq!(steps_shown(&steps(21), &[], 1_600).len(), 20);
+        assert!(steps_shown(&[], &[], 10).is_empty());
     }
 
     #[test]

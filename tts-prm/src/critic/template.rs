@@ -190,16 +190,9 @@ impl Template {
         let marks: Vec<String> = self.marks.iter().chain(filling.marks).cloned().collect();
         let show = |text: &str| response::shown(text, &marks, filling.longest);
         let steps = |response: &Response| -> Vec<Value> {
-            let count = response.steps.len().max(1);
-            let whole: usize = response.steps.iter().map(|step| step.chars().count()).sum();
-            // The limit is that of the response: where it is longer, each step has a part of it.
-            let longest =
-                if whole <= filling.longest { whole } else { (filling.longest / count).max(1) };
-            let show = |text: &str| response::unnumbered(&response::shown(text, &marks, longest));
-            let steps = response.steps.iter().enumerate();
-            steps
-                .map(|(place, text)| context! { number => place + 1, text => show(text) })
-                .collect()
+            let texts = response::steps_shown(&response.steps, &marks, filling.longest);
+            let texts = texts.into_iter();
+            texts.map(|(place, text)| context! { number => place + 1, text => text }).collect()
         };
         let responses: Vec<Value> = filling
             .responses

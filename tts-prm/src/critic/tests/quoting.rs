@@ -161,3 +161,29 @@ fn quoting_is_no_verdict_and_changes_none() {
         assert_eq!(jury.totals(&said), jury.totals(&bare), "{told}");
     }
 }
+
+/// What a template asks for, repeated word for word, is no verdict of the judge.
+#[test]
+fn repeating_the_question_is_no_verdict() {
+    for (name, steps) in PUBLISHED.iter().flat_map(|&name| [(name, 1), (name, 2), (name, 3)]) {
+        let judge = judge(name, false);
+        let [least, most] = judge.takes();
+        let count = if most == 1 { 1 } else { least.max(3).min(most) };
+        let steps = if name == "support" { 2 } else { steps };
+        let response = |number: usize| Response {
+            steps: (0..steps).map(|step| format!("so {number} is {step}")).collect(),
+            ..Response::text("")
+        };
+        let responses: Vec<Response> = (0..count).map(response).collect();
+        let jury = Jury { role: None, order: Order::Fixed, ..Jury::of(judge, 2) };
+        let whole = Voice::new(|asked: &Prompt, _: &str, _| match asked {
+            Prompt::Text(text) => text.clone(),
+            Prompt::Chat(turns) => {
+                turns.iter().map(|turn| turn.content.as_str()).collect::<Vec<_>>().join("\n")
+            }
+        });
+        let parrot = ballot(&jury, &whole, &responses);
+        assert!(parrot.judgements.is_empty(), "{name}, {steps} steps: {parrot:?}");
+        assert!(parrot.refused > 0, "{name}");
+    }
+}
