@@ -71,7 +71,8 @@ pub(super) fn steps_shown(
     let (head, tail) = (most.div_ceil(2), most / 2);
     let places = (0..head).chain(count - tail..count);
     let mut all: Vec<_> = places.map(|place| (place, show(longest / most, place))).collect();
-    all[head - 1].1 += &format!("\n(... {} steps are left out here ...)", count - most);
+    let note = format!("\n(... {} steps are left out here ...)", count - most);
+    all[head - 1].1.push_str(&note);
     all
 }
 
