@@ -36,8 +36,8 @@ pub enum Backend {
     Native,
     /// Burn's ndarray backend, in f32: the reference, slower.
     Ndarray,
-    /// Own kernels on an NVIDIA GPU, with weights in f32, or BF16 where they are stored so; with the
-    /// feature `cuda` only.
+    /// Own kernels on an NVIDIA GPU, with weights as they are stored: f32, BF16 or quantised; with the feature `cuda`
+    /// only.
     Cuda,
     /// The same kernels on any GPU with Vulkan, Metal or DX12; with the feature `wgpu` only.
     Wgpu,

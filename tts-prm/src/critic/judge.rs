@@ -40,7 +40,8 @@ pub struct Judge {
     pub reading: Reading,
     /// Most responses that one judgement is about; 0 for as many as the reading takes.
     pub most: usize,
-    /// Most characters of a response that are shown; of longer ones the middle is left out.
+    /// Most characters of a response that are shown; of longer ones the middle is left out,
+    /// of many steps whole ones.
     pub longest: usize,
     /// Most tokens of a judgement; one that is cut there is refused.
     pub max_tokens: u32,

@@ -297,8 +297,7 @@ impl Switches {
         // What mixtures alone have is refused with them.
         let set = [
             (
-                "a mixture of experts (the backends native and ndarray run it; to learn, and to be saved, take a \
-                 dense model)",
+                "a mixture of experts (every backend runs it; to learn, and to be saved, take a dense model)",
                 self.experts.is_some(),
             ),
             ("norms after a block", self.norm_place != plain.norm_place),
