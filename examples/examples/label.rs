@@ -153,6 +153,9 @@ impl Arguments {
                 return Err(format!("{name} is of another --method").into());
             }
         }
+        if self.judgements == Some(0) {
+            return Err("--judgements is 0, expected at least 1".into());
+        }
         let rollouts = self.rollouts;
         Ok(if searches {
             let searches = self.searches.unwrap_or(100);

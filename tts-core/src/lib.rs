@@ -66,6 +66,7 @@ mod fast;
 pub mod files;
 mod guard;
 pub mod inspect;
+pub mod judge;
 pub mod metrics;
 pub mod model;
 pub mod path;

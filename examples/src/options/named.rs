@@ -145,7 +145,7 @@ impl NamedScorers<'_> {
 }
 
 impl NamedOptions {
-    /// Refuses what asks for a scorer of a name that none has, before anything is opened.
+    /// Refuses what asks for a scorer of a name that none has, and a scorer that nothing asks for, before anything is opened.
     ///
     /// # Errors
     /// A sentence that names it, and the option that gives it one.
@@ -154,13 +154,18 @@ impl NamedOptions {
     }
 }
 
-/// Refuses what asks for a scorer of a name that none of these has.
+/// Refuses what asks for a scorer of a name that none of these has, and one of these that nothing asks for.
 pub(super) fn satisfy(told: &BTreeMap<String, String>, needs: &Requirements) -> Result<(), Error> {
-    let Some(missing) = needs.scorers.iter().find(|name| !told.contains_key(*name)) else {
-        return Ok(());
-    };
-    Err(format!("no scorer has the name {missing:?}: give it one by --named {missing}=SCORER")
-        .into())
+    if let Some(missing) = needs.scorers.iter().find(|name| !told.contains_key(*name)) {
+        let problem = format!("give it one by --named {missing}=SCORER");
+        return Err(format!("no scorer has the name {missing:?}: {problem}").into());
+    }
+    match told.iter().find(|(name, _)| !needs.scorers.contains(name)) {
+        Some((name, spec)) => {
+            Err(format!("--named {name}={spec}: nothing asks for a scorer of this name").into())
+        }
+        None => Ok(()),
+    }
 }
 
 /// The scorers of a search.
@@ -276,6 +281,8 @@ mod tests {
         assert!(error.contains("--named meta=SCORER"), "{error}");
         let given = NamedOptions { named: vec!["meta=rule".parse().expect("a scorer")] };
         assert!(given.satisfy(&needs).is_ok());
+        let error = given.satisfy(&Requirements::default()).expect_err("idle").to_string();
+        assert_eq!(error, "--named meta=rule: nothing asks for a scorer of this name");
         let scorer: Box<dyn StepScorer> = Box::new(tts_prm::Arithmetic);
         let named = NamedScorers([("meta".to_owned(), scorer)].into());
         let called = named.identities(&[("meta".to_owned(), "rule".to_owned())].into());

@@ -245,7 +245,11 @@ impl<E: Executor> Engine<E> {
         let vocab = self.executor.config().vocab_size;
         match tokens.iter().find(|&&token| token as usize >= vocab) {
             Some(bad) => {
-                let problem = format!("{bad} is outside the vocabulary of {vocab}");
+                let name = self
+                    .tokenizer()
+                    .name(*bad)
+                    .map_or(String::new(), |name| format!(" ({name:?})"));
+                let problem = format!("{bad}{name} is outside the vocabulary of {vocab}");
                 Err(ModelError::input("token", problem))
             }
             None => Ok(()),

@@ -483,7 +483,38 @@ impl Jury {
                 ));
             }
         }
-        self.sure.map_or(Ok(()), |sure| sure.check().map_err(named))
+        self.sure.map_or(Ok(()), |sure| sure.check().map_err(named))?;
+        self.check_counts().map_err(named)
+    }
+
+    /// Whether samples are as many as their other settings mean, and can differ; without samples nothing is asked.
+    fn check_counts(&self) -> Result<(), String> {
+        let Self { samples, repeats, .. } = *self;
+        if samples > 0 && repeats > samples {
+            return Err(format!(
+                "repeats is {repeats}, and samples is {samples}: expected as many at most"
+            ));
+        }
+        if let Some(Sure { batch, .. }) = self.sure.filter(|_| samples > 0) {
+            if batch >= samples {
+                return Err(format!(
+                    "sure.batch is {batch}, and samples is {samples}: none could be left out, expected fewer"
+                ));
+            }
+            if repeats > batch {
+                return Err(format!(
+                    "repeats is {repeats}, and sure.batch is {batch}: expected as many at most"
+                ));
+            }
+        }
+        let alike = self.is_single() || self.order == Order::Fixed || repeats > 1;
+        if self.judge.sampling.temperature <= 0.0 && samples > 1 && alike {
+            return Err(format!(
+                "sampling.temperature is 0, and {samples} samples are asked the same: all would say the same, expected 1, \
+                 or a temperature above 0"
+            ));
+        }
+        Ok(())
     }
 
     /// The same, and whether all of so many responses can be judged; of `None`, however many there are.

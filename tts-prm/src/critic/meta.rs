@@ -23,7 +23,7 @@ use tts_core::{Desk, NodeId, Prompt, Requirements, all};
 use super::ballot::Ballot;
 use super::judge::Judge;
 use super::jury::Jury;
-use super::response::{self, Response};
+use super::response::Response;
 use super::turns::Past;
 
 /// Who judges the judgements, see the [module](self): a scorer or a jury.
@@ -177,7 +177,7 @@ impl Judge {
     fn guarded(&self, text: &str) -> String {
         let marks: Vec<String> =
             self.template.marks().iter().cloned().chain(self.reading.marks()).collect();
-        response::shown(text, &marks, usize::MAX)
+        tts_core::judge::shown(text, &marks, usize::MAX)
     }
 }
 

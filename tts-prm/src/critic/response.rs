@@ -9,6 +9,7 @@
 //! Source: none; the attacks are those of Raina et al. 2024 (arXiv 2402.14016) and Zheng et al. 2024 (arXiv
 //! 2410.07137).
 
+use tts_core::judge::shown;
 use tts_core::{NodeId, Tree};
 
 /// A solution to be judged.
@@ -40,11 +41,6 @@ impl Response {
     pub fn whole(&self) -> String {
         self.steps.concat()
     }
-}
-
-/// A text as it is shown: none of the marks in it, and at most so many characters of it.
-pub(super) fn shown(text: &str, marks: &[String], longest: usize) -> String {
-    guarded(&shortened(text.trim(), longest), marks)
 }
 
 /// Steps as they are shown, with their places: at most so many characters of all of them. Where they are more, each has a
@@ -94,58 +90,9 @@ pub(super) fn unnumbered(text: &str) -> String {
     out
 }
 
-/// A text without its middle, where it is longer.
-fn shortened(text: &str, longest: usize) -> String {
-    let count = text.chars().count();
-    if count <= longest {
-        return text.to_owned();
-    }
-    let place = |chars: usize| text.char_indices().nth(chars).map_or(text.len(), |(at, _)| at);
-    let (head, tail) = (longest.div_ceil(2), longest / 2);
-    let left_out = count - head - tail;
-    format!(
-        "{}\n(... {left_out} characters are left out here ...)\n{}",
-        &text[..place(head)],
-        &text[place(count - tail)..]
-    )
-}
-
-/// A text with a space in each mark, behind its first character.
-fn guarded(text: &str, marks: &[String]) -> String {
-    let marks: Vec<&[u8]> = marks.iter().map(String::as_bytes).collect();
-    let bytes = text.as_bytes();
-    let begins = |at: usize, mark: &[u8]| {
-        bytes.get(at..at + mark.len()).is_some_and(|found| found.eq_ignore_ascii_case(mark))
-    };
-    let mut out = String::with_capacity(text.len());
-    for (at, c) in text.char_indices() {
-        out.push(c);
-        if marks.iter().any(|mark| mark.len() > 1 && begins(at, mark)) {
-            out.push(' ');
-        }
-    }
-    out
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn marks_are_broken_and_nothing_else() {
-        let marks = ["\\boxed".to_owned(), "[End of Response".to_owned(), "é!".to_owned()];
-        for (text, expected) in [
-            ("plain [text] é", "plain [text] é"),
-            ("\\boxed{10, 1}", "\\ boxed{10, 1}"),
-            ("[end OF response 1] é!", "[ end OF response 1] é !"),
-            ("\\\\boxed", "\\\\ boxed"),
-        ] {
-            let found = shown(text, &marks, 1_000);
-            assert_eq!(found, expected);
-            // Once is enough.
-            assert_eq!(shown(&found, &marks, 1_000), found);
-        }
-    }
 
     /// As many characters as are allowed, and notes; of short steps as of long ones.
     #[test]
@@ -185,15 +132,5 @@ mod tests {
         ] {
             assert_eq!(unnumbered(text), expected);
         }
-    }
-
-    #[test]
-    fn a_long_text_loses_its_middle() {
-        let long = format!("{}{}{}", "é".repeat(10), "m".repeat(100_000), "z".repeat(10));
-        let found = shown(&long, &[], 21);
-        assert!(found.starts_with(&format!("{}m\n(...", "é".repeat(10))), "{found}");
-        assert!(found.ends_with(&format!(")\n{}", "z".repeat(10))), "{found}");
-        assert!(found.contains("99999 characters"), "{found}");
-        assert_eq!(shown("short", &[], 5), "short");
     }
 }

@@ -32,7 +32,7 @@
 //! A name that is not there is an error, not nothing. Headings are found in the template, before anything is
 //! filled in, so no response can open a turn; its marks (texts in square or angle brackets, lines that begin
 //! with `###`) are found there too, and broken where a response holds them, as are lines within a step that begin as
-//! `Step 2`.
+//! `Step 2`, and in raw text (`=== text`) all that may be read as a control token.
 //!
 //! What is shown of a problem comes before what differs from one judgement to the next, and instructions
 //! before both, so that judgements share as long a beginning as they can.
@@ -44,6 +44,7 @@ use std::path::Path;
 use minijinja::syntax::SyntaxConfig;
 use minijinja::{Environment, UndefinedBehavior, Value, context};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use tts_core::judge::{marks, shown, uncontrolled};
 use tts_core::{Message, Prompt, Role};
 
 use super::response::{self, Response};
@@ -188,11 +189,14 @@ impl Template {
 
     pub(super) fn fill(&self, filling: &Filling<'_>) -> Result<Prompt, String> {
         let marks: Vec<String> = self.marks.iter().chain(filling.marks).cloned().collect();
-        let show = |text: &str| response::shown(text, &marks, filling.longest);
+        // Raw text is read for control tokens, what people write in a chat is not.
+        let raw = self.parts.iter().any(|part| part.kind == Kind::Text);
+        let plain = |text: String| if raw { uncontrolled(&text) } else { text };
+        let show = |text: &str| plain(shown(text, &marks, filling.longest));
         let steps = |response: &Response| -> Vec<Value> {
             let texts = response::steps_shown(&response.steps, &marks, filling.longest);
-            let texts = texts.into_iter();
-            texts.map(|(place, text)| context! { number => place + 1, text => text }).collect()
+            let step = |(place, text)| context! { number => place + 1, text => plain(text) };
+            texts.into_iter().map(step).collect()
         };
         let responses: Vec<Value> = filling
             .responses
@@ -360,37 +364,6 @@ fn parts(source: &str) -> Result<Vec<Part>, String> {
     }
     let asks = parts.iter().any(|part| !part.source.trim().is_empty());
     if asks { Ok(parts) } else { Err("template: it asks nothing".into()) }
-}
-
-/// What stands in square or angle brackets, up to what is filled in.
-fn marks(source: &str) -> Vec<String> {
-    let mut marks = Vec::new();
-    // What is filled in, or done, is no text: it ends a mark.
-    let plain = |text: &str| {
-        text.split_once("}}")
-            .or_else(|| text.split_once("%}"))
-            .map_or_else(|| text.to_owned(), |(_, rest)| rest.to_owned())
-    };
-    for (number, text) in source.split('{').enumerate() {
-        let text = if number == 0 { text.to_owned() } else { plain(text) };
-        for (at, open) in text.match_indices(['[', '<']) {
-            let close = if open == "[" { ']' } else { '>' };
-            let end = text[at..].find([close, '\n']).map_or(text.len(), |length| at + length);
-            let mark = text[at..end].trim_end();
-            let word = mark.chars().filter(|c| c.is_alphabetic()).count();
-            if word > 2 && !marks.iter().any(|known| known == mark) {
-                marks.push(mark.to_owned());
-            }
-        }
-    }
-    // Headings that are written out, too.
-    let lines = source.lines().map(str::trim).filter(|line| line.starts_with("###"));
-    for line in lines.filter(|line| !line.contains('{') && line.len() > 4) {
-        if !marks.iter().any(|known| known == line) {
-            marks.push(line.to_owned());
-        }
-    }
-    marks
 }
 
 #[cfg(test)]

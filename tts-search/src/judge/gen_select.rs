@@ -6,8 +6,9 @@
 //! ```
 //!
 //! A group is asked about `votes` times, each time in an order by chance, so that no place is favoured; most
-//! votes win, the earlier sample of equals. What cannot be read, or was cut, is no vote, and was paid for; a group
-//! without a vote is settled by its majority. A group whose members have one answer is not asked about, and
+//! votes win, the earlier sample of equals. What cannot be read, or was cut, is no vote, was paid for, and is among
+//! [`tts_core::Outcome::unscored`]; a group without a vote is settled by its majority. Marks of the question and of the choice
+//! that stand in a solution are shown with a space in them. A group whose members have one answer is not asked about, and
 //! neither is a solution that was cut, or that has no answer where others have one.
 //!
 //! Cost: `n` lines and `votes` for each group: of 16 in groups of four, 4 groups and one more. A verdict
@@ -23,6 +24,7 @@
 //! Moshkov et al. 2025 (arXiv 2504.16891), on selection by a model.
 
 use serde::{Deserialize, Deserializer, Serialize};
+use tts_core::judge::shown;
 use tts_core::{Ask, Desk, NodeId, Requirements, Script, all};
 
 use super::pool::{self, Solution};
@@ -69,8 +71,7 @@ fn default_words() -> Words {
     Words {
         each: "<solution {number}>\n{attempt}\n</solution {number}>\n".into(),
         ask: "{question}\n\nHere are solutions, some of which may be wrong:\n{attempts}\
-              Compare them, and name the one that is most likely right in a last line like this:\n\
-              Best: 1"
+              Compare them, and name the one that is most likely right in a last line of `Best:` and its number."
             .into(),
     }
 }
@@ -102,15 +103,18 @@ impl GenSelect {
     /// One vote: a place in the group.
     async fn vote(&self, desk: &Desk, group: &[Solution]) -> Option<usize> {
         let order = pool::shuffled(desk, group.len());
-        let texts: Vec<String> = order.iter().map(|&place| group[place].line.text()).collect();
+        let marks = [self.marker.clone()];
+        let text = |&place: &usize| shown(&group[place].line.text(), &marks, usize::MAX);
+        let texts: Vec<String> = order.iter().map(text).collect();
         let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
         let ask = Ask::of(self.words.prompt(&desk.problem(), &texts)).aside();
         let said = desk.line(pool::to(ask, self.judge.as_ref())).await?;
-        // A verdict that was cut may not be its last word.
-        if !said.is_finished() {
-            return None;
-        }
-        reading::choice(&said.text(), &self.marker, order.len()).map(|chosen| order[chosen])
+        let read = || {
+            let (marker, n) = (&self.marker, order.len());
+            let missing = || format!("no {marker:?} with one number from 1 to {n} behind it");
+            reading::choice(&said.text(), marker, n).ok_or_else(missing)
+        };
+        pool::heard(desk, &said, read).map(|chosen| order[chosen])
     }
 
     /// The winner of a group.
@@ -155,6 +159,12 @@ impl Script for GenSelect {
         if !self.words.ask.contains(&self.marker) {
             let marker = &self.marker;
             return Err(format!("gen-select: words.ask does not say {marker:?}, which marker is"));
+        }
+        // A judge that repeats its question would have voted.
+        if reading::choice(&self.words.ask, &self.marker, usize::MAX).is_some() {
+            return Err(
+                "gen-select: words.ask holds a choice as it is read, expected one in words".into(),
+            );
         }
         let words = self.words.check();
         words

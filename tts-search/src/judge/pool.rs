@@ -78,6 +78,17 @@ pub(crate) fn shuffled(desk: &Desk, n: usize) -> Vec<usize> {
     (0..n).map(|_| left.swap_remove(desk.below(left.len()))).collect()
 }
 
+/// What a judge's line says; one that was cut, whose last word may be another, or that cannot be read, is noted as unread.
+pub(crate) fn heard<T>(
+    desk: &Desk,
+    said: &Line,
+    read: impl FnOnce() -> Result<T, String>,
+) -> Option<T> {
+    let cut = || format!("it was cut after {} tokens, before its last word", said.generated());
+    let heard = if said.is_finished() { read() } else { Err(cut()) };
+    heard.map_err(|why| desk.refuse(said.node, why)).ok()
+}
+
 /// A question to a role, or to the policy.
 pub(crate) fn to(ask: Ask, role: Option<&String>) -> Ask {
     role.into_iter().fold(ask, Ask::by)

@@ -6,7 +6,9 @@
 //!
 //! A judge that writes is asked which of two is better, or whether they are equal, in both orders: one that
 //! prefers a place says A both times, which is a tie, so that the preference cancels. Each verdict is half a
-//! game then; one that cannot be read, or was cut, is none, though it was paid for. With one order, chance says which.
+//! game then; one that cannot be read, or was cut, is none, though it was paid for, and is among
+//! [`tts_core::Outcome::unscored`]. With one order, chance says which. Marks of the question and of the verdict that stand in a
+//! solution are shown with a space in them.
 //! Who meets whom is [`super::Pairing`]; two solutions with one answer never do. Candidates are ranked by
 //! their share of points or by [`super::bradley_terry`], which counts whom one has beaten; a knockout names
 //! its winner. Of equals the earlier sample wins.
@@ -22,6 +24,7 @@
 //! bias.
 
 use serde::{Deserialize, Serialize};
+use tts_core::judge::{marks, shown};
 use tts_core::{Ask, Desk, NodeId, Prompt, Requirements, Script, all};
 
 use super::pool::{self, Solution};
@@ -100,8 +103,7 @@ impl Default for CompareWords {
     fn default() -> Self {
         Self {
             ask: "{question}\n\n<solution A>\n{first}\n</solution A>\n<solution B>\n{second}\n</solution B>\n\
-                  Which of them is more likely right? End with one of these lines:\n\
-                  Verdict: A\nVerdict: B\nVerdict: tie"
+                  Which of them is more likely right? End with a line of `Verdict:` and then A, B or tie."
                 .into(),
             marker: "Verdict:".into(),
             first: "A".into(),
@@ -114,21 +116,27 @@ impl Default for CompareWords {
 impl CompareWords {
     /// The question about two solutions.
     pub fn prompt(&self, problem: &Prompt, first: &str, second: &str) -> Prompt {
-        asked(problem, &self.ask, &[("{first}", first.trim()), ("{second}", second.trim())])
+        let mut marks = marks(&self.ask);
+        marks.push(self.marker.clone());
+        let [first, second] = [first, second].map(|text| shown(text, &marks, usize::MAX));
+        asked(problem, &self.ask, &[("{first}", &first), ("{second}", &second)])
     }
 
     /// What a verdict gives to the first: 1, 0, or 0.5 for a tie; `None` for what cannot be read.
     ///
     /// ```
     /// let words = tts_search::judge::CompareWords::default();
-    /// let read = ["Verdict: A", "Verdict: b.", "Verdict: Tie", "Verdict: C", "A"];
-    /// assert_eq!(read.map(|said| words.read(said)), [Some(1.0), Some(0.0), Some(0.5), None, None]);
+    /// let read = ["Verdict: A", "Verdict: b.", "Verdict: Tie", "Verdict: C", "Verdict: A or B", "A"];
+    /// let points = [Some(1.0), Some(0.0), Some(0.5), None, None, None];
+    /// assert_eq!(read.map(|said| words.read(said)), points);
     /// ```
     pub fn read(&self, said: &str) -> Option<f64> {
-        let word = reading::verdict(said, &self.marker)?;
         let verdicts = [(&self.first, 1.0), (&self.second, 0.0), (&self.tie, 0.5)];
-        let said = verdicts.into_iter().find(|(verdict, _)| verdict.eq_ignore_ascii_case(word));
-        said.map(|(_, points)| points)
+        let points = |word: &str| {
+            let same = |(verdict, _): &(&String, f64)| verdict.eq_ignore_ascii_case(word);
+            verdicts.into_iter().find(same).map(|(_, points)| points)
+        };
+        points(reading::verdict(said, &self.marker, |word| points(word).is_some())?)
     }
 
     fn check(&self) -> Result<(), String> {
@@ -154,7 +162,11 @@ impl CompareWords {
                 return Err(format!("words.{field} is {verdict:?}, as another verdict"));
             }
         }
-        Ok(())
+        match self.read(&asked) {
+            // A judge that repeats its question would have voted.
+            Some(_) => Err("words.ask holds a verdict as it is read, expected one in words".into()),
+            None => Ok(()),
+        }
     }
 }
 
@@ -194,8 +206,13 @@ impl Tournament {
         let prompt = self.words.prompt(&desk.problem(), &one, &other);
         let ask = pool::to(Ask::of(prompt).aside(), self.judge.as_ref());
         let said = desk.line(ask).await?;
-        // A verdict that was cut may not be its last word.
-        said.is_finished().then(|| self.words.read(&said.text())).flatten()
+        let read = || {
+            let CompareWords { marker, first, second, tie, .. } = &self.words;
+            let missing =
+                || format!("no {marker:?} with one of {first}, {second}, {tie} alone behind it");
+            self.words.read(&said.text()).ok_or_else(missing)
+        };
+        pool::heard(desk, &said, read)
     }
 
     /// The points of both players of a pair.

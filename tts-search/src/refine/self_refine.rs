@@ -19,11 +19,14 @@
 //! right answers, and the last attempt is no better than the first: then [`super::Revision`], which votes
 //! over all attempts, or samples side by side.
 //!
+//! Marks of the questions, and the words agreed on, that stand in an attempt are shown with a space in them.
+//!
 //! Source: Madaan et al. 2023, "Self-Refine: Iterative Refinement with Self-Feedback" (arXiv 2303.17651),
 //! algorithm 1. The paper's prompt shows the whole history of attempts and their feedback, which is `shown` as
 //! large as `rounds`; the default, the latest alone, is a shorter form.
 
 use serde::{Deserialize, Serialize};
+use tts_core::judge::{marks, shown};
 use tts_core::{Ask, Desk, Line, NodeId, Prompt, Requirements, Script};
 
 use super::words::{asked, filled, holds};
@@ -82,7 +85,7 @@ impl Default for RefineWords {
     fn default() -> Self {
         Self {
             critique: "{question}\n\n<attempt>\n{attempt}\n</attempt>\n\
-                       What is wrong with it? If nothing is, end with: {faultless}"
+                       What is wrong with it? If nothing is, say \"{faultless}\" at the end."
                 .into(),
             each: "<attempt>\n{attempt}\n</attempt>\n<critique>\n{critique}\n</critique>\n".into(),
             revise: "{question}\n\n{attempts}Write it again, without these faults.".into(),
@@ -111,14 +114,21 @@ impl SelfRefine {
 
     /// The question for a critique of an attempt.
     pub fn critique(&self, problem: &Prompt, attempt: &str) -> Prompt {
-        let values = [("{attempt}", attempt.trim()), ("{faultless}", self.faultless.as_str())];
+        let mut marks = marks(&self.words.critique);
+        marks.push(self.faultless.trim().to_owned());
+        let attempt = shown(attempt, &marks, usize::MAX);
+        let values = [("{attempt}", attempt.as_str()), ("{faultless}", self.faultless.as_str())];
         asked(problem, &self.words.critique, &values)
     }
 
     /// The question for a revision in sight of attempts and their critiques, the latest last.
     pub fn revision(&self, problem: &Prompt, attempts: &[(String, String)]) -> Prompt {
+        let mut around = marks(&self.words.each);
+        around.extend(marks(&self.words.revise));
         let each = |(attempt, critique): &(String, String)| {
-            let values = [("{attempt}", attempt.trim()), ("{critique}", critique.trim())];
+            let [attempt, critique] =
+                [attempt, critique].map(|text| shown(text, &around, usize::MAX));
+            let values = [("{attempt}", attempt.as_str()), ("{critique}", critique.as_str())];
             filled(&self.words.each, &values)
         };
         let attempts: String =
@@ -129,9 +139,12 @@ impl SelfRefine {
     /// Whether a critique finds nothing wrong: it was finished, and its last line ends with the words. Earlier
     /// ones may quote them.
     fn is_faultless(&self, critique: &Line) -> bool {
-        let said = critique.text();
+        critique.is_finished() && self.praises(&critique.text())
+    }
+
+    fn praises(&self, said: &str) -> bool {
         let last = said.trim_end().lines().next_back().unwrap_or_default();
-        critique.is_finished() && last.trim_end().ends_with(self.faultless.trim())
+        last.trim_end().ends_with(self.faultless.trim())
     }
 }
 
@@ -175,7 +188,15 @@ impl Script for SelfRefine {
         holds("critique", critique, &["{question}", "{attempt}"])
             .and_then(|()| holds("each", each, &["{attempt}", "{critique}"]))
             .and_then(|()| holds("revise", revise, &["{question}", "{attempts}"]))
-            .map_err(|problem| format!("self-refine: {problem}"))
+            .map_err(|problem| format!("self-refine: {problem}"))?;
+        // A critic that repeats its question would have praised.
+        if self.praises(&filled(critique, &[("{faultless}", &self.faultless)])) {
+            return Err(
+                "self-refine: words.critique ends with what faultless is, expected words behind it"
+                    .into(),
+            );
+        }
+        Ok(())
     }
 
     fn requires(&self) -> Requirements {

@@ -2,11 +2,13 @@
 //!
 //! Names in braces are filled in: `{question}`, `{attempt}` and `{number}` (from 1) once for each attempt,
 //! then `{question}` and `{attempts}` once. What is filled in is never looked at again, so a question may
-//! hold braces.
+//! hold braces. An attempt that holds a mark of the template (`</attempt>`) is shown with a space in it: it cannot end its own
+//! block, nor open another.
 //!
 //! Source: none; a format of this library.
 
 use serde::{Deserialize, Deserializer, Serialize};
+use tts_core::judge::{self, shown};
 use tts_core::{Prompt, Role};
 
 /// How a problem is asked again in sight of earlier attempts.
@@ -41,17 +43,26 @@ impl Words {
     /// that stands before it; raw text stays raw.
     pub fn prompt(&self, problem: &Prompt, attempts: &[&str]) -> Prompt {
         let question = problem.question();
+        let marks = self.marks();
         let each = |(place, attempt): (usize, &&str)| {
             let number = (place + 1).to_string();
+            let attempt = shown(attempt, &marks, usize::MAX);
             let values = [
                 ("{question}", question.trim_end()),
-                ("{attempt}", attempt.trim()),
+                ("{attempt}", attempt.as_str()),
                 ("{number}", number.as_str()),
             ];
             filled(&self.each, &values)
         };
         let attempts: String = attempts.iter().enumerate().map(each).collect();
         asked(problem, &self.ask, &[("{attempts}", &attempts)])
+    }
+
+    /// What stands around attempts.
+    fn marks(&self) -> Vec<String> {
+        let mut marks = judge::marks(&self.each);
+        marks.extend(judge::marks(&self.ask));
+        marks
     }
 
     /// # Errors

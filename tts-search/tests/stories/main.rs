@@ -14,6 +14,7 @@ mod laws;
 mod mutual;
 mod panel;
 mod power;
+mod quoting;
 mod revision;
 mod rsa;
 mod self_refine;

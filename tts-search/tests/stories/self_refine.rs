@@ -240,7 +240,7 @@ fn bad_settings_are_named() {
         ..story(1)
     };
     let (ask, each, revise) =
-        ("{question}{attempt}{faultless}", "{attempt}{critique}", "{question}{attempts}");
+        ("{question}{faultless}{attempt}", "{attempt}{critique}", "{question}{attempts}");
     assert!(Search::new(SOLVER).run(Scripted::of(words(ask, each, revise)), problem(0)).is_ok());
     for (refine, expected) in [
         (SelfRefine { shown: 0, ..story(1) }, "self-refine: shown is 0"),

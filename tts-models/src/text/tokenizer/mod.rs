@@ -224,15 +224,23 @@ impl Tokenizer {
         self.pieces.digest()
     }
 
-    /// Checks that a model of `config_vocab_size` ids knows every token. More ids are fine: models
-    /// are padded, and what stands for nothing is never drawn ([`Self::drawn`]). `path` is the model's
-    /// file.
+    /// Checks that a model of `config_vocab_size` ids knows every token of text, and those with a role. More ids are fine:
+    /// models are padded, and what stands for nothing is never drawn ([`Self::drawn`]); and control tokens beyond them, which
+    /// tokenizers of a family with other senses have (`<image_soft_token>` of Gemma 3, whose small models read text
+    /// alone): these are never drawn either, and refused in a prompt. `path` is the model's file.
     ///
     /// # Errors
-    /// When the tokenizer has ids that the model lacks.
+    /// When the tokenizer has other ids that the model lacks.
     pub fn check_vocab(&self, config_vocab_size: usize, path: &Path) -> Result<(), ModelError> {
         let size = self.vocab_size();
-        if config_vocab_size >= size {
+        let SpecialIds { bos, eos, eot, unk, pad } = self.ids;
+        let roles = [bos, eos, eot, unk, pad].into_iter().flatten();
+        let roles: Vec<u32> = roles.chain(self.begins.iter().copied()).collect();
+        let idle = |id: usize| {
+            let id = u32::try_from(id).ok().filter(|id| !roles.contains(id));
+            id.is_some_and(|id| self.is_special(id))
+        };
+        if (config_vocab_size..size).all(idle) {
             return Ok(());
         }
         let problem = format!(

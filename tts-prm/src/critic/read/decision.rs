@@ -15,9 +15,9 @@
 //! critiques); graded letters by expectation: Liu et al. 2023, "G-Eval" (arXiv 2303.16634), equation 1.
 
 use serde::{Deserialize, Serialize};
+use tts_core::judge::{Joint, beside, ends, is_word};
 
 use super::Refusal;
-use super::marks::{Joint, beside, ends, is_word};
 
 /// A last word, see the [module](self).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -7,6 +7,8 @@
 //! Source: Zheng et al. 2023, "Judging LLM-as-a-Judge" (arXiv 2306.05685), for `[[A]]`; Kim et al. 2024,
 //! "Prometheus 2" (arXiv 2405.01535), for `[RESULT]`.
 
+use tts_core::judge::{Joint, beside, ends, is_word};
+
 use super::Refusal;
 
 /// 1 and 0 for the better and the other, halves for a tie, by the last mark.
@@ -72,67 +74,6 @@ pub(super) fn ranking(text: &str, marker: &str, responses: usize) -> Result<Vec<
         (behind + 0.5 * equal) / others
     };
     Ok(ranks.iter().map(share).collect())
-}
-
-/// What joins what was said to what stands beside it, the weakest first.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Joint {
-    /// An explanation may follow it.
-    Comma,
-    /// In words; of numbers it makes a range.
-    Dash,
-    /// `or`, a slash: what follows is one more of the kind.
-    Other,
-}
-
-/// What stands beside what was said, behind `or`, a comma, a dash, and what joins them.
-pub(super) fn beside(rest: &str) -> Option<(&str, Joint)> {
-    const BETWEEN: [(&str, Joint); 10] = [
-        ("or", Joint::Other),
-        ("and", Joint::Other),
-        ("to", Joint::Other),
-        ("/", Joint::Other),
-        ("|", Joint::Other),
-        ("&", Joint::Other),
-        (",", Joint::Comma),
-        ("-", Joint::Dash),
-        ("\u{2013}", Joint::Dash),
-        ("\u{2014}", Joint::Dash),
-    ];
-    let inner = |rest: &'_ str| -> usize {
-        let marks = |c: char| c.is_whitespace() || "()[]*_\"'".contains(c);
-        rest.len() - rest.trim_start_matches(marks).len()
-    };
-    let (mut rest, mut strongest) = (&rest[inner(rest)..], None);
-    loop {
-        let behind = BETWEEN.iter().find_map(|&(between, joint)| {
-            let head = rest.get(..between.len())?;
-            let behind = &rest[between.len()..];
-            // `organic` is not an `or`.
-            let word = between.starts_with(char::is_alphabetic);
-            let whole = !(word && behind.starts_with(char::is_alphanumeric));
-            (whole && head.eq_ignore_ascii_case(between)).then_some((behind, joint))
-        });
-        match behind {
-            Some((behind, joint)) => {
-                (rest, strongest) = (&behind[inner(behind)..], strongest.max(Some(joint)));
-            }
-            None => return strongest.map(|joint| (rest, joint)),
-        }
-    }
-}
-
-/// Whether what was said ends before this: `Yes, no` names two, `Yes, no step is wrong` one.
-pub(super) fn ends(rest: &str) -> bool {
-    let rest = rest.trim_start_matches(|c: char| c.is_whitespace() || ".!?)]}*_\"'".contains(c));
-    rest.is_empty()
-}
-
-/// Whether a letter may be a word, where what was asked for is the letter as it is `known`: a word follows.
-pub(super) fn is_word(letter: char, known: char, rest: &str) -> bool {
-    let follows =
-        rest.starts_with(char::is_whitespace) && rest.trim_start().starts_with(char::is_alphabetic);
-    follows && (letter != known || matches!(letter, 'A' | 'a' | 'I' | 'i'))
 }
 
 /// The number behind the last mark.
