@@ -155,6 +155,17 @@ impl Checkpoint {
         self.stored_name(&stored).is_some()
     }
 
+    /// The tensors of the file, by their stored names, in which a tensor of this Hugging Face name lies; none where it is not there.
+    pub(crate) fn lies_in(&self, name: &str) -> Vec<String> {
+        if let Some(part) = self.stacked(name) {
+            let blocks = part.quantised().into_iter().flatten();
+            let names = std::iter::once(part.name.clone()).chain(blocks);
+            return names.filter_map(|name| self.stored_name(&name)).collect();
+        }
+        let stored = self.fused(name).map_or_else(|| name.to_owned(), |(stored, _, _)| stored);
+        self.stored_name(&stored).into_iter().collect()
+    }
+
     /// Reads a tensor by its Hugging Face name (or, verbatim, by its stored name).
     ///
     /// # Errors

@@ -8,6 +8,7 @@ mod feed_forward;
 mod load;
 mod random;
 mod save;
+mod unread;
 
 pub use feed_forward::{FeedForwardWeights, MixtureWeights, NetworkWeights, SharedWeights};
 pub use load::Progress;

@@ -186,6 +186,21 @@ fn unsound_switches_are_refused_by_field() {
             "sliding_window: 0, expected at least 1",
         ),
         ("gemma2", json!({ "sliding_window": 0 }), "sliding_window: 0, expected at least 1"),
+        (
+            "gemma3_text",
+            json!({ "sliding_window_pattern": 0 }),
+            "sliding_window_pattern: 0, expected at least 1",
+        ),
+        (
+            "exaone4",
+            json!({ "sliding_window": 64, "sliding_window_pattern": 0, "num_key_value_heads": 4 }),
+            "sliding_window_pattern: 0, expected at least 1",
+        ),
+        (
+            "smollm3",
+            json!({ "no_rope_layer_interval": 0 }),
+            "no_rope_layer_interval: 0, expected at least 1",
+        ),
         ("gemma2", json!({ "attn_logit_softcapping": 0.0 }), "attn_logit_softcapping: 0"),
         ("gemma2", json!({ "final_logit_softcapping": -1.0 }), "final_logit_softcapping: -1"),
         ("gemma2", json!({ "query_pre_attn_scalar": 0 }), "query_pre_attn_scalar: 0"),

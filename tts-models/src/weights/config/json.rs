@@ -21,7 +21,10 @@ impl<'a> Object<'a> {
     pub(super) fn parse(bytes: &[u8], path: &'a Path) -> Result<Self, ModelError> {
         let wrong = |problem: String| ModelError::format(path, "JSON", problem);
         let text = rows::decode(bytes).map_err(|error| wrong(error.to_string()))?;
-        let map = serde_json::from_str(&text).map_err(|error| wrong(error.to_string()))?;
+        let map = serde_json::from_str(&text).or_else(|error| {
+            // The sentence of the file as it is, where these were not what is wrong with it.
+            serde_json::from_str(&quoted(&text)).map_err(|_| wrong(error.to_string()))
+        })?;
         Ok(Self { path, prefix: String::new(), map })
     }
 
@@ -79,6 +82,14 @@ impl<'a> Object<'a> {
         self.typed(name, "an integer that is not negative", |v| v.as_u64()?.try_into().ok())
     }
 
+    /// A count of which there is at least one.
+    pub(super) fn some(&self, name: &str) -> Result<Option<usize>, ModelError> {
+        match self.count(name)? {
+            Some(0) => Err(self.error(name, "0, expected at least 1")),
+            count => Ok(count),
+        }
+    }
+
     pub(super) fn floats(&self, name: &str) -> Result<Vec<f64>, ModelError> {
         let list = self.typed(name, "a list of numbers", |v| {
             v.as_array()?.iter().map(Value::as_f64).collect()
@@ -118,11 +129,63 @@ impl<'a> Object<'a> {
     }
 }
 
+/// A text with what Python writes for numbers that JSON has none for as strings: the field that reads one says what it expected, and
+/// in one that nobody reads it does no harm.
+fn quoted(text: &str) -> String {
+    const WORDS: [&str; 3] = ["-Infinity", "Infinity", "NaN"];
+    let (mut out, mut rest) = (String::with_capacity(text.len() + 16), text);
+    let (mut within, mut escaped) = (false, false);
+    while let Some(c) = rest.chars().next() {
+        let word = WORDS.into_iter().find(|word| !within && rest.starts_with(word));
+        let taken = word.map_or(c.len_utf8(), str::len);
+        if word.is_some() {
+            out.push('"');
+        }
+        out.push_str(&rest[..taken]);
+        if word.is_some() {
+            out.push('"');
+        }
+        rest = &rest[taken..];
+        within ^= c == '"' && !escaped;
+        escaped = within && c == '\\' && !escaped;
+    }
+    out
+}
+
 /// A value, cut to what an error can hold.
 fn shown(value: &Value) -> String {
     let text = value.to_string();
     match text.char_indices().nth(60) {
         Some((end, _)) => format!("{}...", &text[..end]),
         None => text,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_no_number_is_told_by_its_field_and_does_no_harm_elsewhere() {
+        let text = r#"{"a": NaN, "b": -Infinity, "c": [1, Infinity], "d": "NaN \" Infinity", "e": 2, "f": {"g": NaN}}"#;
+        let path = Path::new("config.json");
+        let object = Object::parse(text.as_bytes(), path).expect("read");
+        assert_eq!(object.float("e").expect("a number"), Some(2.0));
+        assert_eq!(object.text("d").expect("a text"), Some("NaN \" Infinity"));
+        let inner = object.object("f").expect("an object").expect("there");
+        for (error, expected) in [
+            (object.float("a").unwrap_err(), "config.json: a: \"NaN\", expected a number"),
+            (object.float("b").unwrap_err(), "config.json: b: \"-Infinity\", expected a number"),
+            (object.floats("c").unwrap_err(), "config.json: c: [1,\"Infinity\"], expected a list"),
+            (inner.float("g").unwrap_err(), "config.json: f.g: \"NaN\", expected a number"),
+        ] {
+            assert!(error.to_string().starts_with(expected), "{error}");
+        }
+        // What else is wrong is told of the file as it is.
+        let error = Object::parse(b"{\"a\": NaN, \"b\"}", path).err().expect("refused").to_string();
+        assert!(
+            error.starts_with("config.json: JSON: expected value at line 1 column 7"),
+            "{error}"
+        );
     }
 }

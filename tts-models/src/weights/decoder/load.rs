@@ -3,9 +3,10 @@
 //! Every tensor must have the shape that the config asks for and finite values. Biases that the
 //! decoder has no place for must be zero, and a head that the config does not know of must be the
 //! embedding. A checkpoint of experts must have nothing beside them, and each of them as a tensor of its own, or all
-//! in a stack of GGUF, or, in a family whose files hold them so, in one tensor.
+//! in a stack of GGUF, or, in a family whose files hold them so, in one tensor. What else a file has within the decoder's
+//! layers, and nobody reads, is refused by [`super::unread`].
 
-use super::{DecoderWeights, EMBEDDING, HEAD, Source};
+use super::{DecoderWeights, EMBEDDING, HEAD, Source, unread};
 #[cfg(any(feature = "cuda", feature = "wgpu"))]
 use crate::exec::gpu::Stored;
 use crate::kernels::Matrix;
@@ -88,6 +89,7 @@ fn runnable(checkpoint: &Checkpoint) -> Result<ModelConfig, ModelError> {
             refuse_beside_experts(checkpoint, &config, layer, experts)?;
         }
     }
+    unread::refuse(checkpoint, &config)?;
     Ok(config)
 }
 

@@ -75,7 +75,7 @@ pub(super) fn exaone4(object: &Object<'_>, config: &ModelConfig) -> Result<Switc
     let every = if object.has("layer_types") {
         1
     } else {
-        object.count("sliding_window_pattern")?.unwrap_or(4).max(1)
+        object.some("sliding_window_pattern")?.unwrap_or(4)
     };
     // Which they are, also where a window shows everything.
     let kinds = sliding(object, config, 1, Rotation::Local, |layer| (layer + 1) % every != 0)?;
@@ -388,7 +388,7 @@ pub(super) fn smollm3(object: &Object<'_>, config: &ModelConfig) -> Result<Switc
     let turned: Vec<bool> = if object.has("no_rope_layers") {
         object.floats("no_rope_layers")?.into_iter().map(|turned| turned > 0.0).collect()
     } else {
-        let interval = object.count("no_rope_layer_interval")?.unwrap_or(4).max(1);
+        let interval = object.some("no_rope_layer_interval")?.unwrap_or(4);
         (1..=count).map(|layer| layer % interval != 0).collect()
     };
     if turned.len() != count {
@@ -534,7 +534,7 @@ pub(super) fn gemma2(object: &Object<'_>, config: &ModelConfig) -> Result<Switch
 
 pub(super) fn gemma3(object: &Object<'_>, config: &ModelConfig) -> Result<Switches, ModelError> {
     let window = object.count("sliding_window")?.unwrap_or(4_096);
-    let pattern = object.count("sliding_window_pattern")?.unwrap_or(6).max(1);
+    let pattern = object.some("sliding_window_pattern")?.unwrap_or(6);
     let slides = |layer: usize| !(layer + 1).is_multiple_of(pattern);
     let layers = sliding(object, config, window, Rotation::Local, slides)?;
     let local = local_base(object)?.or(object.float("rope_local_base_freq")?);
