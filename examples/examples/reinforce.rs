@@ -108,9 +108,9 @@ struct Arguments {
     #[arg(long)]
     scheme: Option<Scheme>,
     /// A reward by name, with a weight if it is not 1: right, near (part of it, where the task gives partial credit),
-    /// format, brevity (of right samples of a problem 0.5 for the shortest to -0.5 for the longest, 0 where all are as
-    /// long, and never above 0 for a wrong one), language, random, majority, checked (the task's own check of each
-    /// step), scored (what --scorer says of a solution), picked (the search's choice),
+    /// format, brevity (of right samples 0.5 down to -0.5 from the shortest to the longest of a problem's samples, 0 where all
+    /// are as long, and never above 0 for a wrong one), language, random, majority, checked (the share of steps before
+    /// the first that the task finds wrong), scored (what --scorer says of a solution), picked (the search's choice),
     /// overlong:MOST/MARGIN, target:TOKENS; may be given several times, for their sum. Default: right.
     #[arg(long)]
     reward: Vec<Term>,
@@ -132,6 +132,12 @@ struct Arguments {
     /// Steps between two after which the model that the policy is held near becomes the policy as it is; 0 for never.
     #[arg(long)]
     refresh: Option<usize>,
+    /// In how many updates a step is learnt: ratios and clips act from the second on. Default: 1.
+    #[arg(long)]
+    parts: Option<usize>,
+    /// How often a step is learnt. Default: 1.
+    #[arg(long)]
+    epochs: Option<usize>,
     /// Where to train: native (own kernels on the CPU), cuda (Burn on an NVIDIA GPU), or ndarray (the reference, slow).
     /// Default: cuda with --backend cuda, else native.
     #[arg(long)]
@@ -309,6 +315,20 @@ fn computes_otherwise(arguments: &Arguments) -> Option<String> {
     (!exact).then(|| format!("--key-values {key_values}"))
 }
 
+/// Where solutions of a file, or judgements, end and how they begin, unless something else is said; `None` of a family, whose
+/// lines are those of the defaults.
+fn of_its_data(arguments: &Arguments) -> Result<Option<(StepRule, String)>, Error> {
+    if let Some(judging) = judging(arguments)? {
+        return Ok(Some((judging.rule(), judging.begin().to_owned())));
+    }
+    if arguments.family.is_some() {
+        return Ok(None);
+    }
+    let few_shot = arguments.prompting.few_shot()?;
+    let rule = few_shot.map_or_else(StepRule::default, |_| FewShot::rule());
+    Ok(Some((StepRule { max_tokens: 512, ..rule }, String::new())))
+}
+
 /// The settings: of the recipe, or the defaults, and what is said otherwise.
 fn settings(arguments: &Arguments) -> Result<ReinforceConfig, Error> {
     train_backend(arguments).check_trains()?;
@@ -318,13 +338,8 @@ fn settings(arguments: &Arguments) -> Result<ReinforceConfig, Error> {
         None => {
             let old = if told_anew { Old::Recomputed } else { Old::Written };
             let mut config = ReinforceConfig { old, ..ReinforceConfig::default() };
-            if let Some(judging) = judging(arguments)? {
-                config.rule = judging.rule();
-                judging.begin().clone_into(&mut config.begin);
-            } else if arguments.family.is_none() {
-                let few_shot = arguments.prompting.few_shot()?;
-                let rule = few_shot.map_or_else(StepRule::default, |_| FewShot::rule());
-                config.rule = StepRule { max_tokens: 512, ..rule };
+            if let Some((rule, begin)) = of_its_data(arguments)? {
+                (config.rule, config.begin) = (rule, begin);
             }
             config
         }
@@ -334,12 +349,12 @@ fn settings(arguments: &Arguments) -> Result<ReinforceConfig, Error> {
             if told_anew && said.get("old").is_none() {
                 read.old = Old::Recomputed;
             }
-            if let Some(judging) = judging(arguments)? {
+            if let Some((rule, begin)) = of_its_data(arguments)? {
                 if said.get("rule").is_none() {
-                    read.rule = judging.rule();
+                    read.rule = rule;
                 }
                 if said.get("begin").is_none() {
-                    judging.begin().clone_into(&mut read.begin);
+                    read.begin = begin;
                 }
             }
             read
@@ -362,6 +377,8 @@ fn settings(arguments: &Arguments) -> Result<ReinforceConfig, Error> {
     put(&mut config.problems, arguments.batch);
     put(&mut config.samples, arguments.samples);
     put(&mut config.refresh, arguments.refresh);
+    put(&mut config.parts, arguments.parts);
+    put(&mut config.epochs, arguments.epochs);
     config.scheme = arguments.scheme.unwrap_or(config.scheme);
     config.learn.rate = arguments.learning_rate.unwrap_or(config.learn.rate);
     config.adjust.beta = arguments.beta.or(config.adjust.beta);

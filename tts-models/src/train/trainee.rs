@@ -313,6 +313,8 @@ fn policy_loss<B: Backend>(logprobs: &Tensor<B, 2>, goals: &[PolicyGoal]) -> Ten
             Ratio::Sequence => moved.mean_dim(0).exp().repeat_dim(0, count), // [count, 1]
         };
         let advantage = column(&goal.advantage, &device); // [count, 1]
+        // Beyond the numbers of the type, times an advantage of 0, it would be none.
+        let ratio = ratio.mask_fill(advantage.clone().equal_elem(0.0), 1.0);
         let [below, above] = goal.clip;
         let bounded = ratio.clone().clamp(1.0 - below, 1.0 + above); // [count, 1]
         let mut terms = match goal.clipping {

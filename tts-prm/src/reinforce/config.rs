@@ -265,6 +265,11 @@ impl ReinforceConfig {
             let problem = format!("{temperature}, expected a number of at least 0");
             return wrong("measure.temperature", problem);
         }
+        if temperature <= 0.0 && self.measure.samples > 1 {
+            let problem =
+                format!("{}, at a temperature of 0 all the same: expected 1", self.measure.samples);
+            return wrong("measure.samples", problem);
+        }
         if self.old == Old::Written && self.learn.precision != Precision::F32 {
             let problem = "those of who wrote, beside a trainer that rounds: expected recomputed, or \
                            learn.precision of f32";
@@ -307,6 +312,16 @@ impl ReinforceConfig {
             if term.factor && (term.weight - 1.0).abs() > 0.0 {
                 let problem = format!("{}, of a factor, which has none: expected 1", term.weight);
                 return wrong(&format!("rewards[{place}].weight"), problem);
+            }
+        }
+        if let Some(factor) = self.rewards.iter().find(|term| term.factor) {
+            let below = |term: &&Term| term.of.may_be_below_zero() || term.weight < 0.0;
+            if let Some(place) = self.rewards.iter().position(|term| below(&term)) {
+                let name = factor.of.name();
+                let problem = format!(
+                    "below 0, beside the factor {name}: the worse its verdict, the better; expected terms of at least 0"
+                );
+                return wrong(&format!("rewards[{place}]"), problem);
             }
         }
         for (place, term) in self.rewards.iter().enumerate() {

@@ -83,12 +83,15 @@ impl<S: SearchStrategy + Clone + std::fmt::Debug> Reinforce<'_, S> {
         }
         // Rewards of the run itself are of all problems.
         let rewarded = |problem: &Problem| {
-            self.config.rewards.iter().any(|term| !term.factor && term.on.has(problem))
+            let counts = |term: &Term| !term.factor && term.weight.abs() > 0.0;
+            self.config.rewards.iter().any(|term| counts(term) && term.on.has(problem))
         };
         let without = problems.iter().position(|problem| !rewarded(problem));
-        if let Some(place) = without.filter(|_| self.rewards.is_empty()) {
+        let others = self.rewards.iter().any(|(_, weight, _)| weight.abs() > 0.0);
+        if let Some(place) = without.filter(|_| !others) {
             let known = if On::Known.has(&problems[place]) { "a" } else { "no" };
-            let problem = format!("{known} right answer, and no reward is of such problems");
+            let problem =
+                format!("{known} right answer, and no reward with a weight is of such problems");
             return Err(PrmError::reinforce(format!("problems[{place}]"), problem));
         }
         let idle = |term: &&Term| !problems.iter().any(|problem| term.on.has(problem));

@@ -179,7 +179,7 @@ impl<S: SearchStrategy + Clone + std::fmt::Debug> Reinforce<'_, S> {
                 let problem = "nobody scores steps (Reinforce::scorer)";
                 return Err(PrmError::reinforce("process", problem));
             }
-            Some(Steps::Tree) if !self.chooses => {
+            Some(Steps::Tree) if !self.chooses || self.sampler.samples().is_some() => {
                 let problem = "tree, of independent samples, which have no step in common: expected a sampler that \
                                branches (Reinforce::sampler)";
                 return Err(PrmError::reinforce("process.of", problem));

@@ -94,6 +94,12 @@ impl<S: SearchStrategy + Clone + std::fmt::Debug> Reinforce<'_, S> {
         let mut rewarded = self.draw(&mut note, policy, problems, drawing)?;
         self.check_said(&note, &rewarded.silent)?;
         let objective = self.config.objective();
+        let alone = |note: &GroupNote| note.failed.is_none() && note.samples.len() < 2;
+        if step == 1 && objective.baseline != Baseline::Batch && rewarded.notes.iter().all(alone) {
+            let problem = "it ends with one sample a problem, which is compared with no other: expected several, or a \
+                           baseline of the batch (the scheme reinforce)";
+            return Err(PrmError::reinforce("sampler", problem));
+        }
         let outcome = advantages(&rewarded.rewards, objective.baseline, objective.spread);
         rewarded.tell(&outcome);
         let praise = self.praise(&rewarded.groups, &outcome)?;

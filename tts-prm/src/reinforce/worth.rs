@@ -3,8 +3,9 @@
 //!
 //! A term that knows nothing of a sample gives it what its rule says ([`Reward::knows`]): that counts in the sum, and
 //! is left out of what is told of the term. A term that knows nothing of a whole group is the same for all of it, so
-//! that a comparison within the group is that of the other terms; where rewards are compared with those of the whole
-//! batch, such a group is not learnt from.
+//! that a comparison within the group is that of the other terms, and a factor that knows nothing of it leaves the sum as it is;
+//! where rewards are compared with those of the whole batch, such a group is not learnt from. A sum below 0 beside a factor
+//! is refused: the worse its verdict, the better for the sample.
 //!
 //! Source: sums of rewards are those of DeepSeek-AI 2025 (arXiv 2501.12948), section 2.3.2; factors those of `DeepSeekMath-V2`
 //! (arXiv 2511.22570), section 2.1.
@@ -86,9 +87,11 @@ impl<S: SearchStrategy + Clone + std::fmt::Debug> Reinforce<'_, S> {
                 ));
             }
             let mut unknown = 0;
+            let silent = !knows.contains(&true);
             for (place, (reward, knows)) in rewards.iter().zip(&knows).enumerate() {
                 match weight {
                     Some(weight) => worth.rewards[place] += weight * reward,
+                    None if silent => {}
                     None => factors[place] *= reward,
                 }
                 if *knows {
@@ -105,8 +108,16 @@ impl<S: SearchStrategy + Clone + std::fmt::Debug> Reinforce<'_, S> {
                 worth.blank |= unknown == samples.len();
             }
         }
-        for (reward, factor) in worth.rewards.iter_mut().zip(factors) {
-            *reward *= factor;
+        for (place, (reward, factor)) in worth.rewards.iter_mut().zip(factors).enumerate() {
+            if *reward < 0.0 && (factor - 1.0).abs() > 0.0 {
+                let problem = format!(
+                    "a sum of {reward} for sample {place}, times factors of {factor}: the worse their verdict, the better; \
+                     expected terms that are not below 0 beside a factor"
+                );
+                return Err(PrmError::reinforce("rewards", problem));
+            }
+            // Without the sign of a product with 0.
+            *reward = *reward * factor + 0.0;
         }
         Ok(worth)
     }

@@ -2,7 +2,8 @@
 //!
 //! A policy that is rewarded for answers alone mixes languages; R1 therefore adds the share of words of the target
 //! language. A word's language is told by its script here, which is exact, and tells English from Chinese though
-//! not from German. Numbers and signs are no words: a text of arithmetic alone is in every language, an empty one in
+//! not from German. Where words are not set apart by spaces (Chinese characters, kana, Thai, Lao, Khmer, Burmese), each letter counts
+//! as one, lest a page of them be a single word. Numbers and signs are no words: a text of arithmetic alone is in every language, an empty one in
 //! none. As a reward it is 0 of what was cut, of a question that was copied, and of what has neither word nor
 //! answer.
 //!
@@ -61,12 +62,19 @@ impl Script {
     }
 }
 
+/// Whether words of this letter's script are not set apart by spaces.
+fn is_dense(letter: char) -> bool {
+    let south =
+        matches!(letter, '\u{e00}'..='\u{eff}' | '\u{1000}'..='\u{109f}' | '\u{1780}'..='\u{17ff}');
+    south || Script::Japanese.has(letter)
+}
+
 /// The share of words in one script.
 ///
 /// ```
 /// use tts_prm::reinforce::{Language, Script};
 /// let english = Language { script: Script::Latin };
-/// assert_eq!(english.share("So x = 4, 所以 done"), 0.75);
+/// assert_eq!(english.share("So x = 4, 所以 done"), 0.6);
 /// assert_eq!(english.share("2 + 2 = 4"), 1.0);
 /// assert_eq!(english.share("  "), 0.0);
 /// ```
@@ -83,11 +91,17 @@ impl Language {
         if text.trim().is_empty() {
             return 0.0;
         }
-        let words = text.split(|c: char| !c.is_alphabetic()).filter(|word| !word.is_empty());
         let (mut all, mut own) = (0_usize, 0_usize);
-        for word in words {
-            all += 1;
-            own += usize::from(word.chars().all(|letter| self.script.has(letter)));
+        for run in text.split(|c: char| !c.is_alphabetic()).filter(|run| !run.is_empty()) {
+            let dense = run.chars().filter(|&letter| is_dense(letter));
+            for letter in dense {
+                all += 1;
+                own += usize::from(self.script.has(letter));
+            }
+            for word in run.split(is_dense).filter(|word| !word.is_empty()) {
+                all += 1;
+                own += usize::from(word.chars().all(|letter| self.script.has(letter)));
+            }
         }
         if all == 0 { 1.0 } else { own as f64 / all as f64 }
     }

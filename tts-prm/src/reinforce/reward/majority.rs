@@ -2,7 +2,8 @@
 //!
 //! Each sample that answers as the majority does gets 1. It sharpens what a policy already believes: where the
 //! majority is right it learns to be right at once, and where it is wrong it becomes sure of its error. Of equally
-//! many the answer that was first seen wins. Samples without an answer vote for nothing and get 0.
+//! many the answer that was first seen wins. Samples without an answer vote for nothing and get 0, and
+//! so do copies of the question, in which an answer may be found that nobody thought of.
 //!
 //! Source: Zuo et al. 2025, TTRL (arXiv 2504.16084), section 3.
 
@@ -19,7 +20,9 @@ pub struct Majority {}
 
 impl Reward for Majority {
     fn rewards(&self, asked: &Asked<'_>) -> Vec<f64> {
-        let vote = |sample: &Sample| Vote { answer: sample.answer.clone(), score: 0.0 };
+        let copied = |sample: &Sample| sample.text.trim() == asked.problem.question.trim();
+        let answer = |sample: &Sample| sample.answer.clone().filter(|_| !copied(sample));
+        let vote = |sample: &Sample| Vote { answer: answer(sample), score: 0.0 };
         let votes: Vec<Vote> = asked.samples.iter().map(vote).collect();
         let mut same = asked.task.comparer();
         let winner = majority(&votes, &mut same).and_then(|place| votes[place].parsed());

@@ -14,8 +14,8 @@
 //! | `target` ([`Target`]) | minus its distance from a length, over that length |
 //! | `language` ([`Language`]) | the share of its words in one script; 0 without words or an answer |
 //! | `random` ([`Random`]) | a coin: the control under which nothing should be learnt |
-//! | `majority` ([`Majority`]) | 1 where it answers as most of its group do: reinforcement at test time |
-//! | `checked` ([`Checked`]) | the share of its steps that the task's checker finds right |
+//! | `majority` ([`Majority`]) | 1 where it answers as most of its group do: reinforcement at test time; copies of the question have no vote |
+//! | `checked` ([`Checked`]) | the share of its steps before the first that the task's checker finds wrong; 0 where it was cut |
 //! | `scored` ([`ByScorer`]) | what the scorer says of it, a reward model say; unfinished ones the least of the group |
 //! | `picked` ([`Picked`]) | 1 where it is what its search would answer with: best-of-n distillation |
 //! | `judged` ([`ByJury`]) | what a judge that writes says of it, by votes; the mean of the group where it says nothing |

@@ -119,6 +119,11 @@ impl RewardSpec {
         matches!(self, Self::Right(_) | Self::Near(_) | Self::Brevity(_))
     }
 
+    /// Whether it may be below 0 by its nature; what a scorer says is as its scale is, which is seen as it says it.
+    pub(in crate::reinforce) fn may_be_below_zero(&self) -> bool {
+        matches!(self, Self::Overlong(_) | Self::Brevity(_) | Self::Target(_))
+    }
+
     /// Whether it is what the search's scorer says.
     pub fn needs_scorer(&self) -> bool {
         matches!(self, Self::Scored(_))

@@ -185,8 +185,13 @@ fn lengths_by_hand() {
 fn a_language_is_told_by_its_words() {
     for (script, text, share) in [
         (Script::Latin, "Therefore x is größer, niño.", 1.0),
-        (Script::Latin, "所以 x", 0.5),
-        (Script::Han, "所以 x", 0.5),
+        (Script::Latin, "所以 x", 1.0 / 3.0),
+        (Script::Han, "所以 x", 2.0 / 3.0),
+        // A clause is no single word, and one word of several scripts is of none.
+        (Script::Latin, "So we get: 所以我们得到了答案因此 done ok", 5.0 / 16.0),
+        (Script::Latin, "ดังนั้น x", 1.0 / 6.0),
+        (Script::Latin, "xα y", 0.5),
+        (Script::Latin, "x所 y", 2.0 / 3.0),
         (Script::Cyrillic, "Значит, 4", 1.0),
         (Script::Japanese, "答えは四です", 1.0),
         (Script::Hangul, "답은 4", 1.0),
@@ -202,12 +207,25 @@ fn a_language_is_told_by_its_words() {
     let sum = problem("What is 2 + 2?", "4");
     let english = Language { script: Script::Latin };
     let texts = [".", "What is 2 + 2?\n", "", "So it is 4.", "2 + 2 = 4", "所以 x"];
-    assert_eq!(rewards(&english, &Math, &sum, &texts), [0.0, 0.0, 0.0, 1.0, 1.0, 0.5]);
+    assert_eq!(rewards(&english, &Math, &sum, &texts), [0.0, 0.0, 0.0, 1.0, 1.0, 1.0 / 3.0]);
     let mut cut = sample(&Math, &sum, "So it is 4.");
     cut.finish = Finish::Length;
     let cut = [cut];
     let asked = Asked::new(&sum, &Math, &cut, 0);
     assert_eq!(english.rewards(&asked), [0.0]);
+}
+
+#[test]
+fn steps_behind_a_wrong_one_and_what_was_cut_are_worth_nothing() {
+    let chain = Solved(Chain::default());
+    let problem = problem("3+4*2", "11");
+    let of = |texts: &[&str]| rewards(&Checked {}, &chain, &problem, texts);
+    // An easier problem of one's own has right lines behind the wrong one that begins it.
+    let zeros = "=0+0+0\n=0+0\n=0\n";
+    let found = of(&["=3+8\n=11\n", "=3+8\n=12\n", zeros, "=3+9\n=12\n", "", "3+4*2"]);
+    assert_eq!(found, [1.0, 0.5, 0.0, 0.0, 0.0, 0.0]);
+    let cut = Sample { finish: Finish::Length, ..sample(&chain, &problem, "=3+8\n=11\n") };
+    assert_eq!(Checked {}.rewards(&Asked::new(&problem, &chain, &[cut], 5)), [0.0]);
 }
 
 #[test]
@@ -220,6 +238,12 @@ fn a_majority_is_of_answers() {
     // First seen, of equally many; nobody, where nobody answers.
     assert_eq!(of(&["\\boxed{4}", "\\boxed{5}"]), [1.0, 0.0]);
     assert_eq!(of(&["", " "]), [0.0, 0.0]);
+    // Copies of the question agree with each other, and have no vote.
+    let copied = "What is 2 + 2?";
+    assert_eq!(
+        of(&[copied, copied, copied, "\\boxed{5}", "\\boxed{6}"]),
+        [0.0, 0.0, 0.0, 1.0, 0.0]
+    );
 }
 
 #[test]

@@ -131,4 +131,17 @@ fn values_of_a_tree_are_learnt() {
     assert!(error.contains("process.form: min"), "{error}");
     let error = run(ReinforceConfig { process: Some(own), ..config(2) }).unwrap_err().to_string();
     assert!(error.contains("process.of: tree, of independent samples"), "{error}");
+    // So is what a search of independent samples ends with.
+    let goes = |sampler: tts_search::SelfConsistency, process| {
+        let config = ReinforceConfig { process, ..config(2) };
+        let run = Reinforce::new(config).task(Arc::new(Exact)).sampler(sampler);
+        run.run(&mut engine(1), Model::from(weights()), &problems(5))
+    };
+    let of = |n| tts_search::SelfConsistency { n, ..Default::default() };
+    let error = goes(of(4), Some(own)).unwrap_err().to_string();
+    assert!(error.contains("process.of: tree, of independent samples"), "{error}");
+    assert!(goes(of(4), None).is_ok());
+    // One sample is compared with no other.
+    let error = goes(of(1), None).unwrap_err().to_string();
+    assert!(error.contains("sampler: it ends with one sample a problem"), "{error}");
 }

@@ -14,10 +14,14 @@ fn at(
     run.run(&mut engine(1), Model::from(weights()), problems)
 }
 
+fn factor(name: &str) -> Term {
+    Term { factor: true, ..name.parse().unwrap() }
+}
+
 #[test]
 fn settings_that_mean_nothing_beside_others_are_refused() {
     type Break = fn(&mut ReinforceConfig);
-    let table: [(Break, &str); 9] = [
+    let table: [(Break, &str); 14] = [
         (|c| c.adjust.baseline = Some(Baseline::Batch), "spread: of the group, beside the batch's"),
         (
             |c| (c.scheme, c.adjust.spread) = (Scheme::Reinforce, Some(Spread::Sample)),
@@ -27,6 +31,29 @@ fn settings_that_mean_nothing_beside_others_are_refused() {
         (|c| c.learn.clip = 0.0, "learn.clip: 0, expected"),
         (|c| c.learn.weight_decay = -1.0, "learn.weight_decay: -1"),
         (|c| c.measure.temperature = f32::NAN, "measure.temperature: NaN"),
+        (
+            |c| (c.measure.temperature, c.measure.samples) = (0.0, 4),
+            "measure.samples: 4, at a temperature of 0",
+        ),
+        (
+            |c| c.rewards[0].weight = 0.0,
+            "problems[0]: a right answer, and no reward with a weight is of such problems",
+        ),
+        (
+            |c| c.rewards.extend([factor("random"), "brevity".parse().unwrap()]),
+            "rewards[2]: below 0, beside the factor random",
+        ),
+        (
+            |c| c.rewards = vec!["right".parse().unwrap(), factor("overlong:4/2")],
+            "rewards[1]: below 0, beside the factor overlong",
+        ),
+        (
+            |c| {
+                c.rewards.push(factor("random"));
+                c.rewards[0].weight = -1.0;
+            },
+            "rewards[0]: below 0, beside the factor random",
+        ),
         (|c| c.learn.precision = Precision::Bf16, "old: those of who wrote"),
         (
             |c| (c.scheme, c.process) = (Scheme::Dapo, Some(Process::default())),

@@ -366,8 +366,14 @@ fn rules_where_answers_are_known_and_models_where_they_are_not() {
     assert!(notes.iter().any(|note| note.loss.is_some()));
     for (all, expected) in [
         (&["right"][..], "problems[1]: no right answer, but the reward right needs one"),
-        (&["right@known"], "problems[1]: no right answer, and no reward is of such problems"),
-        (&["scored@open"], "problems[0]: a right answer, and no reward is of such problems"),
+        (
+            &["right@known"],
+            "problems[1]: no right answer, and no reward with a weight is of such problems",
+        ),
+        (
+            &["scored@open"],
+            "problems[0]: a right answer, and no reward with a weight is of such problems",
+        ),
     ] {
         let run = Reinforce::new(terms(all)).scorer(&likes);
         let error = told(run, &mixed).unwrap_err().to_string();
@@ -446,9 +452,30 @@ fn a_verdict_on_what_was_written_multiplies_what_it_is_worth() {
         zero += usize::from(sample.reward <= 0.0);
     }
     assert!(zero > 0 && notes.iter().all(|note| note.judged["real"].read > 0), "{notes:?}");
+    // One that knows nothing of a group leaves it as it is.
+    let mumbles = Voice::new(|asked, _, _| {
+        let second = asked.question().contains("??");
+        if second { "Scores: \\boxed{1}" } else { "I cannot say." }
+    });
+    let run = Reinforce::new(of(vec![factor()])).role("judge", &mumbles);
+    let (_, groups) = told(run.reward("likes", 0.5, &Likes), &open(5)).unwrap();
+    let mut unknown = 0;
+    for sample in groups.iter().flat_map(|group| &group.samples) {
+        assert_eq!(
+            sample.reward.to_bits(),
+            (0.5 * sample.rewards["likes"]).to_bits(),
+            "{sample:?}"
+        );
+        unknown += usize::from(!sample.rewards.contains_key("real"));
+    }
+    assert!(unknown > 0);
+    // A sum below 0 would be the better the worse the verdict is.
+    let run = Reinforce::new(of(vec![factor()])).role("judge", &judge);
+    let below = refused(run.reward("likes", -0.5, &Likes));
+    assert!(below.contains("rewards: a sum of -0.5 for sample"), "{below}");
     // By itself it multiplies nothing.
     let alone = refused(Reinforce::new(of(vec![factor()])).role("judge", &judge));
-    assert!(alone.contains("no reward is of such problems"), "{alone}");
+    assert!(alone.contains("no reward with a weight is of such problems"), "{alone}");
     let weighed = Term { weight: 0.5, ..factor() };
     let weighed = refused(Reinforce::new(of(vec![weighed])).role("judge", &judge));
     assert!(weighed.contains("rewards[0].weight: 0.5, of a factor"), "{weighed}");
