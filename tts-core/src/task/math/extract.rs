@@ -1,7 +1,7 @@
 //! Where the final answer stands in a solution.
 //!
 //! One rule serves comparing and extracting. What a text marks is its answer, in the order of how
-//! deliberate the mark is: the last `\boxed{}`, GSM8K's `####`, a phrase such as "the answer is". A
+//! deliberate the mark is: an `<answer>` that ends it, read by itself, whatever was marked while thinking; the last `\boxed{}`, GSM8K's `####`, a phrase such as "the answer is". A
 //! text without a mark that reads as an answer is its own answer, as a whole: `(3, 4)`, `1 3/4`,
 //! `2 hours and 15 minutes`, `Tuesday`. Any other text is prose: the option that it takes, else its
 //! last formula or value. An answer that is denied or given up is none, and no earlier one comes back in
@@ -26,7 +26,7 @@ const MAX_NAME: usize = 3;
 
 /// The final answer in a solution, or `None` if the text shows none.
 ///
-/// The last `\boxed{...}` wins, then the last `#### ...`, then what follows the last "the answer
+/// An `<answer>...</answer>` at the end wins, then the last `\boxed{...}`, then the last `#### ...`, then what follows the last "the answer
 /// is" or "answer:"; then the whole text if it reads as an answer; then the last value.
 ///
 /// ```
@@ -35,6 +35,7 @@ const MAX_NAME: usize = 3;
 /// assert_eq!(extract(r"so $x = \boxed{\frac{1}{2}}$.").as_deref(), Some(r"\frac{1}{2}"));
 /// assert_eq!(extract("16 - 7 = 9\n#### 18").as_deref(), Some("18"));
 /// assert_eq!(extract("The answer is **$42$**.").as_deref(), Some("42"));
+/// assert_eq!(extract(r"so \boxed{4}?</think><answer>5</answer>").as_deref(), Some("5"));
 /// assert_eq!(extract("(3, 4)").as_deref(), Some("(3, 4)"));
 /// assert_eq!(extract("=42").as_deref(), Some("42"));
 /// assert_eq!(extract("She has 3 dogs and 5 cats").as_deref(), Some("5"));
@@ -60,8 +61,14 @@ fn without_equals(answer: String) -> String {
     whole_span(rest).map_or(rest, clean).to_owned()
 }
 
+/// What stands in an `<answer>` that ends a text.
+fn stated(text: &str) -> Option<&str> {
+    let (_, inside) = text.trim_end().strip_suffix("</answer>")?.rsplit_once("<answer>")?;
+    Some(inside).filter(|inside| !inside.trim().is_empty())
+}
+
 fn found(text: &str) -> (Option<String>, Option<Shape>) {
-    let text = plain(text);
+    let text = plain(stated(text).unwrap_or(text));
     let text = without_refused_questions(&text);
     match mark(&text) {
         Phrase::Found(answer) => return (Some(answer), None),
@@ -107,6 +114,9 @@ fn said(text: &str) -> Option<String> {
 
 /// What an explicit marker points to.
 pub(crate) fn marked(text: &str) -> Option<String> {
+    if let Some(inside) = stated(text) {
+        return found(inside).0;
+    }
     match mark(&plain(text)) {
         Phrase::Found(answer) => Some(answer),
         Phrase::Denied | Phrase::Missing => None,
@@ -425,6 +435,14 @@ mod tests {
             ("=(3, 4)", Some("(3, 4)")),
             ("=40+2=42", Some("40+2=42")),
             ("==42", Some("==42")),
+            // What an answer says at the end, whatever was marked before.
+            ("<think>\\boxed{4}</think><answer>5</answer>", Some("5")),
+            ("#### 4\n<answer> The answer is \\boxed{5}. </answer>\n", Some("5")),
+            ("<answer>4</answer><answer>5</answer>", Some("5")),
+            ("\\boxed{4}<answer>I do not know</answer>", None),
+            ("\\boxed{4}<answer> </answer>", Some("4")),
+            ("<answer>5</answer> so \\boxed{4}", Some("4")),
+            ("\\boxed{4}</answer>", Some("4")),
             ("=>", None),
             ("=", None),
         ] {

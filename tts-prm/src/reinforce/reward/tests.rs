@@ -73,6 +73,20 @@ fn what_is_near_is_worth_something_and_what_was_cut_nothing() {
     );
 }
 
+/// What is marked while thinking is not what is answered, of whatever mark.
+#[test]
+fn the_answer_is_what_the_form_says() {
+    let problem = problem("What is 2 + 2?", "4");
+    let of = |texts: &[&str]| rewards(&Right {}, &Math, &problem, texts);
+    for thought in ["\\boxed{4}", "#### 4\n", "The answer is 4.", "\\boxed{4} \\boxed{4}"] {
+        let [wrong, right] = [["4", "5"], ["5", "4"]].map(|[before, answer]| {
+            let thought = thought.replace('4', before);
+            format!("<think>so {thought}</think>\n<answer>{answer}</answer>\n")
+        });
+        assert_eq!(of(&[&wrong, &right]), [0.0, 1.0], "{thought}");
+    }
+}
+
 #[test]
 fn a_form_is_not_had_by_hostile_solutions() {
     let problem = problem("What is 2 + 2?", "4");
