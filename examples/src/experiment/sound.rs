@@ -9,11 +9,12 @@ use std::fmt::Display;
 
 use tts_core::plot::Chart;
 use tts_core::{Rule, SearchStrategy};
+use tts_prm::reinforce::{RewardSpec, Steps};
 
 use super::generative::Led;
 use super::judgements::{Scored, Scores};
 use super::recipe::{Along, Arm, At, Comparison, EXACT, Recipe, Task, places};
-use super::spec::{ModelSpec, Reading, StepOf};
+use super::spec::{ModelSpec, Reading, Reinforced, StepOf};
 use super::way::Way;
 use crate::Error;
 
@@ -217,12 +218,7 @@ impl Recipe {
                 }
             }
             ModelSpec::Revision(revised) => revised.revising().check()?,
-            ModelSpec::Reinforced(policy) => {
-                policy.learn.check()?;
-                if let Some(sampler) = &policy.sampler {
-                    SearchStrategy::check(sampler)?;
-                }
-            }
+            ModelSpec::Reinforced(policy) => check_reinforced(policy)?,
             ModelSpec::StepOf(StepOf { model, step }) => match self.models.get(model) {
                 Some(ModelSpec::Reinforced(policy))
                     if policy.learn.keep.keeps(*step) && *step <= policy.learn.steps => {}
@@ -364,5 +360,44 @@ fn check_asked(arm: &Arm) -> Result<(), String> {
     match arm.n.iter().find(|&&n| asked.at(n).is_empty()) {
         None => Ok(()),
         Some(n) => Err(format!("asked: the least is above the most at N = {n}")),
+    }
+}
+
+/// Whether a policy can learn as it says: what it asks for is there, and what is there is asked for.
+fn check_reinforced(policy: &Reinforced) -> Result<(), Error> {
+    let Reinforced { learn, sampler, judge, held_out, .. } = policy;
+    learn.check()?;
+    if let Some(sampler) = sampler {
+        SearchStrategy::check(sampler)?;
+    }
+    if learn.rewards.is_empty() {
+        return Err("rewards: none, expected at least one".into());
+    }
+    if learn.keep.best && *held_out == 0 {
+        return Err("keep.best: of what is measured on nothing, expected held_out problems".into());
+    }
+    let steps = learn.process.map(|process| process.of);
+    let branches = sampler.as_ref().is_some_and(|sampler| sampler.samples().is_none());
+    if steps == Some(Steps::Tree) && !branches {
+        return Err(
+            "process.of: tree, of independent samples, expected a sampler that branches".into()
+        );
+    }
+    let searched = sampler.as_ref().and_then(|sampler| sampler.requires().scorer);
+    let asks = if learn.rewards.iter().any(|term| term.of.needs_scorer()) {
+        Some("the reward scored")
+    } else if steps == Some(Steps::Scorer) {
+        Some("process")
+    } else {
+        searched
+    };
+    let picks = learn.rewards.iter().any(|term| matches!(term.of, RewardSpec::Picked(_)));
+    match (judge, asks) {
+        (None, Some(who)) => Err(format!("judge: nobody, and {who} asks for scores").into()),
+        (Some(judge), None) if !picks => Err(format!(
+            "judge: {judge:?} is asked for nothing: expected a process, the reward scored or picked, or a sampler by scores"
+        )
+        .into()),
+        _ => Ok(()),
     }
 }

@@ -171,10 +171,29 @@ fn a_kept_step_is_a_run_that_ended_there() {
     assert!(kept != weights(&long, "learnt", "long"), "nothing was learnt in the second step");
 }
 
+/// How the policy learns.
+fn learn(recipe: &mut Value) -> &mut Value {
+    &mut recipe["models"]["learnt"]["reinforced"]["learn"]
+}
+
 #[test]
 fn what_cannot_be_told_along_training_is_refused() {
     type Break = fn(&mut Value);
-    let table: [(Break, &str); 8] = [
+    let table: [(Break, &str); 13] = [
+        (|r| learn(r)["rewards"] = json!([]), "model \"learnt\": rewards: none"),
+        (|r| learn(r)["process"] = json!({}), "model \"learnt\": judge: nobody, and process asks"),
+        (
+            |r| learn(r)["rewards"] = json!([{ "of": { "scored": {} } }]),
+            "judge: nobody, and the reward scored asks for scores",
+        ),
+        (
+            |r| learn(r)["process"] = json!({ "of": "tree", "form": "own" }),
+            "process.of: tree, of independent samples",
+        ),
+        (
+            |r| r["models"]["learnt"]["reinforced"]["judge"] = json!("player"),
+            "judge: \"player\" is asked for nothing",
+        ),
         (
             |r| r["models"]["half-way"]["step-of"]["step"] = json!(2),
             "model \"half-way\": step is 2, which \"learnt\" does not keep",

@@ -84,7 +84,8 @@ pub enum Equal {
     Keep,
     /// They do not.
     Drop,
-    /// They do not, and other problems are drawn in its place, up to so many problems a step in all.
+    /// They do not, and other problems are drawn in its place, up to so many problems a step in all; where right answers
+    /// are rewarded, a group is one that is all right or all wrong, whatever else its samples get.
     Redraw {
         /// The most problems that are drawn in a step, as a multiple of those asked for; at least 1.
         most: usize,

@@ -1,7 +1,8 @@
 //! One step of the loop: what is drawn and rewarded, and what is learnt of it.
 //!
 //! Groups whose rewards are all the same teach nothing; where others are to be drawn in their place, problems are
-//! drawn until there are enough, or as many as are allowed. Log-probabilities of who drew are those before the
+//! drawn until there are enough, or as many as are allowed. Such a group is told by its verdicts where there are any: all right or
+//! all wrong, whatever else the samples are rewarded for. Log-probabilities of who drew are those before the
 //! first update of the step, whoever tells them, so examples of all parts are made before any of them is learnt.
 //! A problem of which nothing can be drawn takes no others with it: it is noted, and the others are learnt.
 //!
@@ -76,6 +77,12 @@ impl Rewarded {
             }
         }
     }
+}
+
+/// Whether a group is all right or all wrong; where no verdict is rewarded, whether its rewards are all the same.
+fn is_alike(rewards: &[f64], each: &[Each]) -> bool {
+    let right: Option<Vec<f64>> = each.iter().map(|each| each.get("right").copied()).collect();
+    all_equal(right.as_deref().filter(|right| !right.is_empty()).unwrap_or(rewards))
 }
 
 impl<S: SearchStrategy + Clone + std::fmt::Debug> Reinforce<'_, S> {
@@ -177,7 +184,10 @@ impl<S: SearchStrategy + Clone + std::fmt::Debug> Reinforce<'_, S> {
                 let Worth { rewards, each, blank, silent } =
                     self.worth(problems, (&group, &heard), note)?;
                 rewarded.silent.extend(silent);
-                let same = all_equal(&rewards);
+                let same = match equal {
+                    Equal::Redraw { .. } => is_alike(&rewards, &each),
+                    Equal::Keep | Equal::Drop => all_equal(&rewards),
+                };
                 tally.add(&group, (&rewards[..], &each[..]), same);
                 told.samples = self.notes_of(policy, &group, &rewards, each)?;
                 rewarded.notes.push(told);
