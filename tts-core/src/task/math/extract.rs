@@ -62,13 +62,13 @@ fn without_equals(answer: String) -> String {
 }
 
 /// What stands in an `<answer>` that ends a text.
-fn stated(text: &str) -> Option<&str> {
+fn answered(text: &str) -> Option<&str> {
     let (_, inside) = text.trim_end().strip_suffix("</answer>")?.rsplit_once("<answer>")?;
     Some(inside).filter(|inside| !inside.trim().is_empty())
 }
 
 fn found(text: &str) -> (Option<String>, Option<Shape>) {
-    let text = plain(stated(text).unwrap_or(text));
+    let text = plain(answered(text).unwrap_or(text));
     let text = without_refused_questions(&text);
     match mark(&text) {
         Phrase::Found(answer) => return (Some(answer), None),
@@ -114,7 +114,7 @@ fn said(text: &str) -> Option<String> {
 
 /// What an explicit marker points to.
 pub(crate) fn marked(text: &str) -> Option<String> {
-    if let Some(inside) = stated(text) {
+    if let Some(inside) = answered(text) {
         return found(inside).0;
     }
     match mark(&plain(text)) {
