@@ -209,10 +209,12 @@ impl ModelConfig {
         if !self.head_dim.is_multiple_of(2) {
             return Err(("head_dim", format!("{} is odd", self.head_dim)));
         }
-        if !(0.0..1.0).contains(&self.rms_norm_eps) {
-            return Err(("rms_norm_eps", format!("{}, expected 0 to 1", self.rms_norm_eps)));
+        // Numbers that f32 holds, as the others: of 0 a row of zeros has no norm.
+        if !(1e-30..1.0).contains(&self.rms_norm_eps) {
+            let problem = format!("{}, expected more than 0 and less than 1", self.rms_norm_eps);
+            return Err(("rms_norm_eps", problem));
         }
-        if !(self.rope_theta.is_finite() && self.rope_theta > 0.0) {
+        if !(1e-30..1e30).contains(&self.rope_theta) {
             return Err(("rope_theta", format!("{}, expected more than 0", self.rope_theta)));
         }
         self.switches.check(self.num_hidden_layers, self.head_dim)?;
