@@ -203,7 +203,7 @@ fn a_language_is_told_by_its_words() {
         (Script::Han, "所以 x", 2.0 / 3.0),
         // A clause is no single word, and one word of several scripts is of none.
         (Script::Latin, "So we get: 所以我们得到了答案因此 done ok", 5.0 / 16.0),
-        (Script::Latin, "ดังนั้น x", 1.0 / 6.0),
+        (Script::Latin, "ดังนั้น x", 1.0 / 7.0),
         (Script::Latin, "xα y", 0.5),
         (Script::Latin, "x所 y", 2.0 / 3.0),
         (Script::Cyrillic, "Значит, 4", 1.0),
