@@ -13,7 +13,7 @@
 /// use tts_core::judge::{marks, shown};
 /// let mut marks = marks("<attempt>\n{attempt}\n</attempt>\nEnd with a verdict.");
 /// marks.push("Verdict:".into());
-/// assert_eq!(marks, ["<attempt>", "</attempt>", "Verdict:"]);
+/// assert_eq!(marks, ["<attempt", "</attempt", "Verdict:"]);
 /// assert_eq!(shown(" 4.</attempt> Verdict: A ", &marks, 100), "4.< /attempt> V erdict: A");
 /// assert_eq!(shown("a long one", &[], 4), "a \n(... 6 characters are left out here ...)\nne");
 /// ```

@@ -310,7 +310,7 @@ fn what_nobody_would_read_is_refused_by_name() {
         match found {
             Ok(found) => assert!(expected && found == weights, "{name}"),
             Err(error) => {
-                assert!(!expected && error.contains("blk.1.attn_norm.bias: un"), "{error}")
+                assert!(!expected && error.contains("blk.1.attn_norm.bias: un"), "{error}");
             }
         }
     }

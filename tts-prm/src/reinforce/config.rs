@@ -244,6 +244,54 @@ impl ReinforceConfig {
         }
     }
 
+    /// Whether each reward, and all of them together, can be what a sample is worth.
+    fn check_rewards(&self, baseline: Baseline) -> Result<(), PrmError> {
+        let wrong = |field: &str, problem: String| Err(PrmError::reinforce(field, problem));
+        for (place, term) in self.rewards.iter().enumerate() {
+            term.of.check()?;
+            if let RewardSpec::Overlong(overlong) = &term.of {
+                let (free, most) = (overlong.most - overlong.margin, self.rule.max_tokens);
+                if free >= most as usize {
+                    let problem = format!(
+                        "nothing up to {free} tokens (most {} less margin {}), and rule.max_tokens ends a solution at \
+                         {most}: expected less",
+                        overlong.most, overlong.margin
+                    );
+                    return wrong(&format!("rewards[{place}].overlong"), problem);
+                }
+            }
+            if term.on != On::All && baseline == Baseline::Batch {
+                let problem = "of some problems, beside a baseline of the batch, which compares all: expected all";
+                return wrong(&format!("rewards[{place}].on"), problem.to_owned());
+            }
+            if !term.weight.is_finite() {
+                let problem = format!("{}, expected a number", term.weight);
+                return wrong(&format!("rewards[{place}].weight"), problem);
+            }
+            if term.factor && (term.weight - 1.0).abs() > 0.0 {
+                let problem = format!("{}, of a factor, which has none: expected 1", term.weight);
+                return wrong(&format!("rewards[{place}].weight"), problem);
+            }
+        }
+        if let Some(factor) = self.rewards.iter().find(|term| term.factor) {
+            let below = |term: &&Term| term.of.may_be_below_zero() || term.weight < 0.0;
+            if let Some(place) = self.rewards.iter().position(|term| below(&term)) {
+                let name = factor.of.name();
+                let problem = format!(
+                    "below 0, beside the factor {name}: the worse its verdict, the better; expected terms of at least 0"
+                );
+                return wrong(&format!("rewards[{place}]"), problem);
+            }
+        }
+        for (place, term) in self.rewards.iter().enumerate() {
+            let name = term.of.name();
+            if self.rewards[..place].iter().any(|earlier| earlier.of.name() == name) {
+                return wrong(&format!("rewards[{place}]"), format!("{name} stands there twice"));
+            }
+        }
+        Ok(())
+    }
+
     /// # Errors
     /// Naming the setting that is out of range, or means nothing beside another.
     pub fn check(&self) -> Result<(), PrmError> {
@@ -288,48 +336,7 @@ impl ReinforceConfig {
         if self.parts > self.problems {
             return wrong("parts", format!("{}, of {} problems", self.parts, self.problems));
         }
-        for (place, term) in self.rewards.iter().enumerate() {
-            term.of.check()?;
-            if let RewardSpec::Overlong(overlong) = &term.of {
-                let (free, most) = (overlong.most - overlong.margin, self.rule.max_tokens);
-                if free >= most as usize {
-                    let problem = format!(
-                        "nothing up to {free} tokens (most {} less margin {}), and rule.max_tokens ends a solution at \
-                         {most}: expected less",
-                        overlong.most, overlong.margin
-                    );
-                    return wrong(&format!("rewards[{place}].overlong"), problem);
-                }
-            }
-            if term.on != On::All && objective.baseline == Baseline::Batch {
-                let problem = "of some problems, beside a baseline of the batch, which compares all: expected all";
-                return wrong(&format!("rewards[{place}].on"), problem.to_owned());
-            }
-            if !term.weight.is_finite() {
-                let problem = format!("{}, expected a number", term.weight);
-                return wrong(&format!("rewards[{place}].weight"), problem);
-            }
-            if term.factor && (term.weight - 1.0).abs() > 0.0 {
-                let problem = format!("{}, of a factor, which has none: expected 1", term.weight);
-                return wrong(&format!("rewards[{place}].weight"), problem);
-            }
-        }
-        if let Some(factor) = self.rewards.iter().find(|term| term.factor) {
-            let below = |term: &&Term| term.of.may_be_below_zero() || term.weight < 0.0;
-            if let Some(place) = self.rewards.iter().position(|term| below(&term)) {
-                let name = factor.of.name();
-                let problem = format!(
-                    "below 0, beside the factor {name}: the worse its verdict, the better; expected terms of at least 0"
-                );
-                return wrong(&format!("rewards[{place}]"), problem);
-            }
-        }
-        for (place, term) in self.rewards.iter().enumerate() {
-            let name = term.of.name();
-            if self.rewards[..place].iter().any(|earlier| earlier.of.name() == name) {
-                return wrong(&format!("rewards[{place}]"), format!("{name} stands there twice"));
-            }
-        }
+        self.check_rewards(objective.baseline)?;
         self.process.iter().try_for_each(Process::check)?;
         let scored = self.process.is_some_and(|process| process.of == Steps::Scorer);
         if scored && objective.equal != Equal::Keep {

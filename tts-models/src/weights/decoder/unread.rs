@@ -79,7 +79,8 @@ pub(super) fn refuse(checkpoint: &Checkpoint, config: &ModelConfig) -> Result<()
             let values = checkpoint.tensor(name)?.to_f32()?;
             Ok::<_, ModelError>(values.iter().all(|value| value.abs() <= 0.0))
         };
-        if name.ends_with(".bias") && zeros()? {
+        let bias = matches!(name.rsplit_once('.'), Some((_, "bias")));
+        if bias && zeros()? {
             continue;
         }
         let family = &config.architecture;

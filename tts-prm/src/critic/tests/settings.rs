@@ -7,6 +7,36 @@ use super::super::{BestByJudge, Judge, Judged, Jury, Meta, Order, Sure, Vote};
 use super::searches::{Greedy, best, grm, world};
 
 #[test]
+fn counts_that_mean_nothing_are_refused() {
+    let of = |name: &str| Jury::of(Judge::published(name).expect("known"), 4);
+    let greedy = |name: &str| {
+        let jury = of(name);
+        Jury { judge: Judge { sampling: Sampling::greedy(), ..jury.judge }, ..jury }
+    };
+    let sure = |batch| Some(Sure { batch, ..Sure::default() });
+    for (jury, expected) in [
+        (Jury { repeats: 5, ..of("pairwise") }, "repeats is 5, and samples is 4"),
+        (Jury { sure: sure(4), ..of("pairwise") }, "sure.batch is 4, and samples is 4"),
+        (Jury { sure: sure(2), repeats: 3, ..of("pairwise") }, "repeats is 3, and sure.batch is 2"),
+        (greedy("score"), "sampling.temperature is 0, and 4 samples"),
+        (Jury { order: Order::Fixed, ..greedy("pairwise") }, "sampling.temperature is 0"),
+        (Jury { repeats: 2, ..greedy("pairwise") }, "sampling.temperature is 0"),
+    ] {
+        let error = jury.check().expect_err(expected);
+        assert!(error.contains(expected), "{error}");
+    }
+    for jury in [
+        greedy("pairwise"),
+        Jury { samples: 1, ..greedy("score") },
+        Jury { repeats: 4, ..of("pairwise") },
+        Jury { sure: sure(3), repeats: 3, ..of("pairwise") },
+        Jury { sure: sure(4), samples: 0, ..of("pairwise") },
+    ] {
+        assert_eq!(jury.check(), Ok(()));
+    }
+}
+
+#[test]
 fn settings_that_mean_nothing_together_are_refused() {
     let of = |name: &str| Jury::of(Judge::published(name).expect("known"), 4);
     let meta = |keep| Some(Meta::of("meta", keep));
@@ -47,31 +77,6 @@ fn settings_that_mean_nothing_together_are_refused() {
     ] {
         let error = jury.check().expect_err(expected);
         assert!(error.contains(expected), "{error}");
-    }
-    let greedy = |name: &str| {
-        let jury = of(name);
-        Jury { judge: Judge { sampling: Sampling::greedy(), ..jury.judge }, ..jury }
-    };
-    let sure = |batch| Some(Sure { batch, ..Sure::default() });
-    for (jury, expected) in [
-        (Jury { repeats: 5, ..of("pairwise") }, "repeats is 5, and samples is 4"),
-        (Jury { sure: sure(4), ..of("pairwise") }, "sure.batch is 4, and samples is 4"),
-        (Jury { sure: sure(2), repeats: 3, ..of("pairwise") }, "repeats is 3, and sure.batch is 2"),
-        (greedy("score"), "sampling.temperature is 0, and 4 samples"),
-        (Jury { order: Order::Fixed, ..greedy("pairwise") }, "sampling.temperature is 0"),
-        (Jury { repeats: 2, ..greedy("pairwise") }, "sampling.temperature is 0"),
-    ] {
-        let error = jury.check().expect_err(expected);
-        assert!(error.contains(expected), "{error}");
-    }
-    for jury in [
-        greedy("pairwise"),
-        Jury { samples: 1, ..greedy("score") },
-        Jury { repeats: 4, ..of("pairwise") },
-        Jury { sure: sure(3), repeats: 3, ..of("pairwise") },
-        Jury { sure: sure(4), samples: 0, ..of("pairwise") },
-    ] {
-        assert_eq!(jury.check(), Ok(()));
     }
     for (samples, repeats) in [(4, 2), (2, 1), (12, 3)] {
         let jury = Jury { order: Order::Mirrored, samples, repeats, ..of("pairwise") };
