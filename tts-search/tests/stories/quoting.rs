@@ -99,6 +99,7 @@ fn no_solution_ends_its_own_block_or_opens_another() {
     let seen = seen.lock().expect("no panic");
     assert!(seen.iter().any(|asked| asked.contains("< /solution 1>")));
     assert!(seen.iter().any(|asked| asked.contains("V erdict: A")));
+    assert!(seen.iter().any(|asked| asked.contains("B est: 1")));
     for asked in seen.iter() {
         for number in 1..=6 {
             let marks = [format!("<solution {number}>"), format!("</solution {number}>")];
