@@ -273,6 +273,14 @@ fn a_policy_learns_from_rewards() {
     assert!(adapted.status.success(), "{}", text(&adapted));
     assert!(!weights("adapter", "adapter_model.safetensors").is_empty());
     let journal = String::from_utf8(weights("adapter", "work/journal.jsonl")).unwrap();
+    // A recipe that says no rule has that of its data: steps end at blank lines.
+    let header: serde_json::Value = serde_json::from_str(journal.lines().next().unwrap()).unwrap();
+    let rule = &header["config"]["rule"];
+    assert_eq!(
+        (&rule["delimiters"][0], &rule["max_tokens"]),
+        (&"\n\n".into(), &80.into()),
+        "{rule}"
+    );
     assert!(journal.contains("\"overlong\":") && journal.contains("\"scheme\":\"dapo\""));
 
     // A seed is the same wherever it is said: problems, draws and all.

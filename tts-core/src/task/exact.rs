@@ -11,6 +11,8 @@ use super::{Task, math};
 /// use tts_core::task::{Exact, Task};
 /// assert_eq!(Exact.answer("She went on.\nThe answer is Osleta.").as_deref(), Some("Osleta"));
 /// assert_eq!(Exact.answer("thinking\n  two words \n\n").as_deref(), Some("two words"));
+/// let said = r"Maybe \boxed{4}?</think><answer>the tower of 1889</answer>";
+/// assert_eq!(Exact.answer(said).as_deref(), Some("the tower of 1889"));
 /// assert!(Exact.same("two words", "two  words") && !Exact.same("1/2", "0.5"));
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]

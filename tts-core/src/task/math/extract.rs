@@ -61,14 +61,16 @@ fn without_equals(answer: String) -> String {
     whole_span(rest).map_or(rest, clean).to_owned()
 }
 
-/// What stands in an `<answer>` that ends a text.
-fn answered(text: &str) -> Option<&str> {
-    let (_, inside) = text.trim_end().strip_suffix("</answer>")?.rsplit_once("<answer>")?;
-    Some(inside).filter(|inside| !inside.trim().is_empty())
+/// The `<answer>` that ends a text, and what stands in it: what was marked before is no answer.
+fn answered(text: &str) -> Option<(&str, &str)> {
+    let end = text.trim_end();
+    let at = end.strip_suffix("</answer>")?.rfind("<answer>")?;
+    let inside = &end[at + "<answer>".len()..end.len() - "</answer>".len()];
+    Some((&end[at..], inside)).filter(|_| !inside.trim().is_empty())
 }
 
 fn found(text: &str) -> (Option<String>, Option<Shape>) {
-    let text = plain(answered(text).unwrap_or(text));
+    let text = plain(answered(text).map_or(text, |(_, inside)| inside));
     let text = without_refused_questions(&text);
     match mark(&text) {
         Phrase::Found(answer) => return (Some(answer), None),
@@ -114,10 +116,8 @@ fn said(text: &str) -> Option<String> {
 
 /// What an explicit marker points to.
 pub(crate) fn marked(text: &str) -> Option<String> {
-    if let Some(inside) = answered(text) {
-        return found(inside).0;
-    }
-    match mark(&plain(text)) {
+    // By its own mark, for it may be a text.
+    match mark(&plain(answered(text).map_or(text, |(whole, _)| whole))) {
         Phrase::Found(answer) => Some(answer),
         Phrase::Denied | Phrase::Missing => None,
     }
@@ -448,5 +448,25 @@ mod tests {
         ] {
             assert_eq!(extract(text).as_deref(), answer, "{text}");
         }
+    }
+
+    /// An answer at the end reads the same, whatever was thought before it, as a number and as a text.
+    #[test]
+    fn what_was_thought_does_not_change_what_is_answered() {
+        let answers =
+            ["5", "the tower of 1889", "12 apples, 3 pears", "\\boxed{7}", "(B)", "I do not know"];
+        for answer in answers.map(|answer| format!("<answer>{answer}</answer>")) {
+            for thought in
+                ["", "\\boxed{4}", "#### 4\n", "The answer is 4.\n", "<answer>4</answer>"]
+            {
+                let text = format!("{thought}{answer}\n");
+                assert_eq!(extract(&text), extract(&answer), "{text}");
+                assert_eq!(marked(&text), marked(&answer), "{text}");
+            }
+        }
+        assert_eq!(
+            marked("\\boxed{4}<answer>the tower of 1889</answer>").as_deref(),
+            Some("the tower of 1889")
+        );
     }
 }

@@ -230,3 +230,29 @@ fn without_right_answers_nothing_is_called_right_or_wrong() {
     let share = known[0].right.unwrap() as f64 / known[0].samples as f64;
     assert_eq!(note.right.map(f64::to_bits), Some(share.to_bits()));
 }
+
+/// Each sample gets another number.
+#[derive(Debug)]
+struct Places;
+impl Reward for Places {
+    fn rewards(&self, asked: &Asked<'_>) -> Vec<f64> {
+        (0..asked.samples.len()).map(|place| place as f64).collect()
+    }
+}
+
+/// As in DAPO: a group of which none is right is drawn anew, however its samples differ besides.
+#[test]
+fn groups_are_drawn_anew_by_their_verdicts() {
+    let never: Vec<Problem> =
+        problems(5).into_iter().map(|own| Problem { gold: "zz".into(), ..own }).collect();
+    for (rewards, drawn, updates) in [(vec!["right"], 9, 0), (vec![], 3, 1)] {
+        let equal = Some(Equal::Redraw { most: 3 });
+        let rewards = rewards.iter().map(|name| name.parse().unwrap()).collect();
+        let config =
+            ReinforceConfig { adjust: Adjust { equal, ..Adjust::default() }, rewards, ..config(1) };
+        let run = Reinforce::new(config).task(Arc::new(Exact)).reward("places", 1.0, &Places);
+        let learnt = run.run(&mut engine(1), Model::from(weights()), &never).unwrap();
+        let notes = steps(&learnt.notes);
+        assert_eq!((notes[0].drawn.len(), notes[0].updates), (drawn, updates));
+    }
+}
