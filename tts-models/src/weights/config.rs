@@ -10,11 +10,13 @@
 //!
 //! Source: the configuration classes of Hugging Face transformers.
 
+mod bounds;
 mod experts;
 pub(crate) mod families;
 mod gguf;
 mod hf;
 mod json;
+mod positions;
 mod refused;
 mod rope;
 mod stored;
@@ -35,6 +37,7 @@ pub use windows::Windows;
 use tts_core::cost::{ExpertShape, ModelCost, ModelShape};
 
 use crate::ModelError;
+use bounds::{held, shown};
 use families::Family;
 
 /// The shape of a decoder.
@@ -211,12 +214,11 @@ impl ModelConfig {
         }
         // Numbers that f32 holds, as the others: of 0 a row of zeros has no norm.
         if !(1e-30..1.0).contains(&self.rms_norm_eps) {
-            let problem = format!("{}, expected more than 0 and less than 1", self.rms_norm_eps);
+            let epsilon = shown(self.rms_norm_eps);
+            let problem = format!("{epsilon}, expected more than 0 and less than 1");
             return Err(("rms_norm_eps", problem));
         }
-        if !(1e-30..1e30).contains(&self.rope_theta) {
-            return Err(("rope_theta", format!("{}, expected more than 0", self.rope_theta)));
-        }
+        held("rope_theta", self.rope_theta)?;
         self.switches.check(self.num_hidden_layers, self.head_dim)?;
         if matches!(self.rope_scaling, RopeScaling::Yarn { .. }) && self.rope_theta <= 1.0 {
             let problem = format!("{}, expected more than 1 for yarn", self.rope_theta);

@@ -6,6 +6,7 @@ mod experts;
 mod keys;
 mod stacked;
 mod stored;
+mod unread;
 
 use std::fs;
 use std::io::Cursor;
@@ -261,59 +262,6 @@ fn wrong_tensors_are_refused_by_name() {
         assert!(error.starts_with(&file) && error.contains(expected), "{expected}: {error}");
     }
     assert_eq!(load(&bias("self_attn.o_proj", 0.0)).unwrap(), weights);
-}
-
-#[test]
-fn what_nobody_would_read_is_refused_by_name() {
-    let weights = tiny("llama", 9);
-    let folder = tempfile::tempdir().unwrap();
-    weights.save_safetensors(folder.path()).unwrap();
-    let load = |name: &str, value: f32| {
-        let mut tensors = owned(&weights);
-        tensors.push((name.to_owned(), vec![8], vec![value; 8]));
-        write_safetensors(&folder.path().join("model.safetensors"), &tensors);
-        DecoderWeights::load(&Checkpoint::open(folder.path())?)
-    };
-    for name in [
-        "model.layers.0.input_layernorm.bias",
-        "model.layers.1.self_attn.q_norm.weight",
-        "model.layers.1.self_attn.gate.weight",
-        "model.layers.0.mlp.up_proj.weight_scale",
-        "model.norm.bias",
-        "lm_head.bias",
-    ] {
-        let error = load(name, 0.5).unwrap_err().to_string();
-        let expected = format!("{name}: unsupported tensor that nothing in the family llama reads");
-        assert!(error.contains(&expected), "{error}");
-    }
-    // What says nothing, and other parts of a model.
-    for (name, value) in [
-        ("model.layers.0.input_layernorm.bias", 0.0),
-        ("model.layers.1.self_attn.rotary_emb.inv_freq", 0.5),
-        ("model.layers.2.input_layernorm.bias", 0.5),
-        ("model.mtp_layers.0.input_layernorm.bias", 0.5),
-        ("vision_tower.layers.0.norm1.bias", 0.5),
-        ("visual.blk.0.norm1.bias", 0.5),
-        ("v_head.summary.weight", 0.5),
-        ("score.weight", 0.5),
-    ] {
-        assert_eq!(load(name, value).unwrap(), weights, "{name}");
-    }
-    let (tensor, bytes) = (|name: &str| format!("blk.1.{name}"), vec![0, 0, 0, 63]);
-    for (name, expected) in [("attn_norm.bias", false), ("attn_rot_embd.weight", true)] {
-        let mut writer = decoder_gguf(&weights);
-        let like = writer.tensors.iter().find(|t| t.name == tensor("attn_norm.weight")).unwrap();
-        let mut own = like.clone();
-        (own.name, own.bytes) = (tensor(name), bytes.repeat(own.bytes.len() / 4));
-        writer.tensors.push(own);
-        let found = load_gguf(&writer).map_err(|error| error.to_string());
-        match found {
-            Ok(found) => assert!(expected && found == weights, "{name}"),
-            Err(error) => {
-                assert!(!expected && error.contains("blk.1.attn_norm.bias: un"), "{error}");
-            }
-        }
-    }
 }
 
 #[test]

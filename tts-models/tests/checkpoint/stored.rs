@@ -83,6 +83,41 @@ fn a_model_without_a_head_is_encoded_with_and_writes_nothing() {
     assert!(loaded.config.tie_word_embeddings && !loaded.config.stored.headless);
 }
 
+/// Of a model of several parts whose config has no word of it, the head that is there is the head.
+#[test]
+fn a_whole_that_does_not_say_has_the_head_of_its_files() {
+    let weights = tiny("llama", 8);
+    let folder = tempfile::tempdir().unwrap();
+    weights.save_safetensors(folder.path()).unwrap();
+    let mut text: serde_json::Value = serde_json::from_str(&weights.config.to_json()).unwrap();
+    text["model_type"] = "mistral".into();
+    text["sliding_window"] = serde_json::Value::Null;
+    text.as_object_mut().unwrap().remove("tie_word_embeddings");
+    let write = |tied: Option<bool>| {
+        let mut whole = serde_json::json!({ "model_type": "mistral3", "text_config": text });
+        if let Some(tied) = tied {
+            whole["tie_word_embeddings"] = tied.into();
+        }
+        fs::write(folder.path().join("config.json"), whole.to_string()).unwrap();
+    };
+    let load = || DecoderWeights::load(&Checkpoint::open(folder.path()).unwrap());
+    write(None);
+    assert_eq!(load().unwrap(), weights);
+    write(Some(true));
+    let error = load().unwrap_err().to_string();
+    assert!(error.contains("tie_word_embeddings is true"), "{error}");
+
+    let mut tensors = owned(&weights);
+    tensors.retain(|(name, ..)| name != "lm_head.weight");
+    write_safetensors(&folder.path().join("model.safetensors"), &tensors);
+    for (tied, headless) in [(None, false), (Some(true), false), (Some(false), true)] {
+        write(tied);
+        let loaded = load().unwrap();
+        assert!(loaded.head.is_none() && loaded.config.tie_word_embeddings);
+        assert_eq!(loaded.config.stored.headless, headless, "{tied:?}");
+    }
+}
+
 #[test]
 fn what_files_suggest_for_sampling_is_told_and_not_taken() {
     let folder = tempfile::tempdir().unwrap();

@@ -58,11 +58,18 @@ fn absent_fields_take_hugging_faces_defaults() {
         eos_token_ids: Vec::new(),
     };
     assert_eq!(llama, expected);
+    // Of Qwen's classes it is 32 key heads, which has to fit the query heads.
+    for model in ["qwen2", "qwen3", "mimo"] {
+        let error = read(&minimal(model)).unwrap_err().to_string();
+        assert!(error.contains("num_key_value_heads: 32, expected 1 to 4"), "{error}");
+    }
+    let minimal = |model: &str| with(model, &json!({ "num_key_value_heads": 4 }));
     let qwen2 = read(&minimal("qwen2")).unwrap();
     assert!(qwen2.attention_bias && !qwen2.qk_norm && qwen2.head_dim == 16);
     let qwen3 = read(&minimal("qwen3")).unwrap();
     assert!(!qwen3.attention_bias && qwen3.qk_norm && qwen3.head_dim == 128);
-    let null = read(&with("qwen3", &json!({ "head_dim": null }))).unwrap();
+    let null = json!({ "head_dim": null, "num_key_value_heads": null });
+    let null = read(&with("qwen3", &null)).unwrap();
     assert_eq!(null.head_dim, 16);
 }
 
@@ -132,7 +139,8 @@ fn mistral_is_llama_with_windows() {
 #[test]
 fn layers_with_windows_are_those_of_the_family() {
     let sees = |model: &str, changes: Value| {
-        let mut all = json!({ "num_hidden_layers": 4, "sliding_window": 8 });
+        let mut all =
+            json!({ "num_hidden_layers": 4, "sliding_window": 8, "num_key_value_heads": 4 });
         for (key, value) in changes.as_object().unwrap() {
             all[key] = value.clone();
         }
@@ -172,6 +180,69 @@ fn layers_with_windows_are_those_of_the_family() {
     let rotations: Vec<Rotation> =
         sees("smollm3", turned).iter().map(|layer| layer.rotation).collect();
     assert_eq!(rotations, [global, Rotation::None, global, global]);
+}
+
+/// What a family has in every layer, or in none, is no model whose list of layers says otherwise.
+#[test]
+fn lists_of_layers_say_what_runs() {
+    let (full, slides) = ("full_attention", "sliding_attention");
+    let of = |model: &str, window: Value, types: [&str; 2]| {
+        let changes = json!({ "num_key_value_heads": 4, "max_position_embeddings": 64,
+            "sliding_window": window, "layer_types": types });
+        read(&with(model, &changes))
+    };
+    let windows = |config: Result<ModelConfig, ModelError>| {
+        let switches = config.unwrap().switches;
+        [0, 1].map(|layer| switches.attends(layer).window)
+    };
+    let families = ["mistral", "ministral3", "mixtral", "phi3"];
+    for model in families {
+        assert_eq!(windows(of(model, json!(8), [slides; 2])), [Some(8); 2]);
+        assert_eq!(windows(of(model, json!(null), [full; 2])), [None; 2]);
+        // A window over everything is none, whatever it is called.
+        for types in [[full; 2], [slides; 2], [full, slides]] {
+            assert_eq!(windows(of(model, json!(64), types)), [None; 2]);
+        }
+    }
+    for model in ["qwen2", "qwen3", "mimo"] {
+        // Windows that are not used.
+        assert_eq!(windows(of(model, json!(8), [full; 2])), [None; 2]);
+    }
+    let layer = "layer_types: unsupported layer 1 that sees everything, where every layer of the";
+    let none = "sliding_window: no number, and layer 1 has a window";
+    let mixed = || [full, slides];
+    for (model, window, types, expected) in [
+        ("mistral", json!(8), [slides, full], layer),
+        ("mixtral", json!(8), [slides, full], layer),
+        ("phi3", json!(8), [slides, full], layer),
+        ("ministral3", json!(8), [slides, full], layer),
+        ("mistral", json!(null), mixed(), none),
+        ("qwen2", json!(8), mixed(), none),
+        ("qwen3", json!(8), mixed(), none),
+        ("mimo", json!(8), mixed(), none),
+        ("smollm3", json!(null), mixed(), none),
+        ("olmo3", json!(null), mixed(), none),
+        ("gemma2", json!(null), mixed(), none),
+        ("gemma3_text", json!(null), mixed(), none),
+        ("cwm", json!(null), mixed(), none),
+        ("gpt_oss", json!(null), mixed(), none),
+        ("phi3", json!(8), [slides, "chunked_attention"], "layer_types: unsupported layer type"),
+    ] {
+        let error = of(model, window, types).expect_err(expected).to_string();
+        assert!(error.contains(expected), "{model}: {error}");
+    }
+    for model in families.into_iter().chain(["qwen2", "qwen3", "mimo", "llama", "glm4"]) {
+        let changes = json!({ "num_key_value_heads": 4, "sliding_window": null,
+            "layer_types": [full, full, full] });
+        let error = read(&with(model, &changes)).unwrap_err().to_string();
+        assert!(error.contains("layer_types: 3 types of 2 layers"), "{model}: {error}");
+    }
+    // Without a list: none where layers slide by their number.
+    for model in ["olmo3", "gemma2", "gemma3_text", "cwm", "gpt_oss"] {
+        let changes = json!({ "num_key_value_heads": 4, "sliding_window": null });
+        let error = read(&with(model, &changes)).unwrap_err().to_string();
+        assert!(error.contains("sliding_window: no number, and layer"), "{model}: {error}");
+    }
 }
 
 #[test]
@@ -219,9 +290,23 @@ fn unsound_switches_are_refused_by_field() {
         ("granite", json!({ "embedding_multiplier": "NaN" }), "embedding_multiplier: \"NaN\""),
         ("granite", json!({ "embedding_multiplier": 0.0 }), "embedding_multiplier: 0"),
         ("granite", json!({ "residual_multiplier": -0.2 }), "residual_multiplier: -0.2"),
-        ("granite", json!({ "attention_multiplier": 1e300 }), "attention_multiplier"),
+        (
+            "granite",
+            json!({ "attention_multiplier": 1e300 }),
+            "attention_multiplier: 1e300, expected 1e-30 to 1e30",
+        ),
         ("granite", json!({ "logits_scaling": 0 }), "logits_scaling: 0"),
-        ("granite", json!({ "logits_scaling": 1e300 }), "logits_scaling"),
+        ("granite", json!({ "logits_scaling": -2 }), "logits_scaling: -2, expected more than 0"),
+        (
+            "granite",
+            json!({ "logits_scaling": 1e300 }),
+            "logits_scaling: 1e300, expected 1e-30 to 1e30",
+        ),
+        (
+            "gemma2",
+            json!({ "query_pre_attn_scalar": 1e300 }),
+            "query_pre_attn_scalar: 1e300, expected 1e-30 to 1e30",
+        ),
         ("phi3", json!({ "partial_rotary_factor": 0.01 }), "partial_rotary_factor: 0 of 16"),
         ("phi3", json!({ "partial_rotary_factor": 1.5 }), "partial_rotary_factor: 1.5"),
         ("phi3", json!({ "partial_rotary_factor": 0.2 }), "partial_rotary_factor: 3 of 16"),
@@ -259,8 +344,8 @@ fn unsound_switches_are_refused_by_field() {
         ),
         (
             "seed_oss",
-            json!({ "num_key_value_heads": 2, "layer_types": ["sliding_attention"] }),
-            "layer_types: unsupported",
+            json!({ "num_key_value_heads": 2, "layer_types": ["sliding_attention", "full_attention"] }),
+            "layer_types: unsupported window of layer 0",
         ),
         ("ernie4_5", json!({ "use_bias": 1 }), "use_bias: 1, expected true or false"),
         (
@@ -270,7 +355,7 @@ fn unsound_switches_are_refused_by_field() {
         ),
         (
             "cwm",
-            json!({ "num_key_value_heads": 2, "layer_types": ["chunked"] }),
+            json!({ "num_key_value_heads": 2, "layer_types": ["full_attention"] }),
             "layer_types: 1 types of 2 layers",
         ),
         (
@@ -316,7 +401,7 @@ fn unsound_switches_are_refused_by_field() {
             json!({ "num_key_value_heads": 2,
                 "rope_parameters": { "rope_type": "yarn", "factor": 2, "llama_4_scaling_beta": -1,
                 "original_max_position_embeddings": 8 } }),
-            "llama_4_scaling_beta: -1, expected more than 0",
+            "rope_parameters.llama_4_scaling_beta: -1, expected more than 0",
         ),
         (
             "ministral3",
@@ -338,7 +423,7 @@ fn unsound_switches_are_refused_by_field() {
             json!({ "text_config": { "rope_parameters": { "rope_type": "x" } } }),
             "text_config.rope_parameters.rope_type: unsupported",
         ),
-        ("qwen3_vl", json!({ "text_config": {} }), "text_config.hidden_size: is missing"),
+        ("qwen3_vl", json!({ "text_config": { "vocab_size": 0 } }), "text_config.vocab_size: 0"),
         (
             "mistral3",
             json!({ "text_config": {}, "quantization_config": { "quant_method": "fp8" } }),
@@ -375,14 +460,18 @@ fn unsound_and_unsupported_fields_are_refused_by_name() {
         (json!({ "rms_norm_eps": 1.0 }), "rms_norm_eps"),
         (json!({ "rms_norm_eps": 0 }), "rms_norm_eps: 0, expected more than 0"),
         (json!({ "rope_theta": 0 }), "rope_theta: 0"),
-        (json!({ "rope_theta": 1e300 }), "rope_theta: 1"),
-        (json!({ "rope_theta": 1e-300 }), "rope_theta: 0.000"),
+        (json!({ "rope_theta": 1e300 }), "rope_theta: 1e300, expected 1e-30 to 1e30"),
+        (json!({ "rope_theta": 1e-300 }), "rope_theta: 1e-300, expected 1e-30 to 1e30"),
         (json!({ "tie_word_embeddings": "yes" }), "tie_word_embeddings: \"yes\""),
         (json!({ "eos_token_id": -1 }), "eos_token_id: -1"),
         (json!({ "eos_token_id": [1, "two"] }), "eos_token_id: [1,\"two\"]"),
         (json!({ "hidden_act": "gelu" }), "hidden_act: unsupported activation \"gelu\""),
         (json!({ "use_sliding_window": true }), "use_sliding_window: unsupported"),
-        (json!({ "layer_types": ["sliding_attention"] }), "layer_types: unsupported"),
+        (
+            json!({ "layer_types": ["full_attention", "sliding_attention"] }),
+            "layer_types: unsupported window of layer 1",
+        ),
+        (json!({ "layer_types": ["full_attention"] }), "layer_types: 1 types of 2 layers"),
         (json!({ "partial_rotary_factor": 0.5 }), "partial_rotary_factor: unsupported"),
         (json!({ "quantization_config": {} }), "quantization_config: unsupported"),
         (json!({ "rope_scaling": { "type": "yarn" } }), "rope_scaling.factor: is missing"),
@@ -404,8 +493,8 @@ fn unsound_and_unsupported_fields_are_refused_by_name() {
             "rope_scaling.factor: 0, expected more than 0",
         ),
         (
-            json!({ "rope_scaling": { "type": "dynamic", "factor": 1, "alpha": 0 } }),
-            "rope_scaling.alpha: 0, expected more than 0",
+            json!({ "rope_scaling": { "type": "dynamic", "factor": 1, "alpha": 2 } }),
+            "rope_scaling.alpha: unsupported stretching by alpha in this family",
         ),
         (json!({ "rope_scaling": { "factor": 2.0 } }), "rope_scaling.rope_type: is missing"),
         (json!({ "rope_scaling": { "type": "linear" } }), "rope_scaling.factor: is missing"),

@@ -29,12 +29,14 @@ fn yarn_slows_some_pairs_down() {
     // As files for llama.cpp and vLLM say it: by what stretching alone would give.
     let own = json!({ "rope_type": "yarn", "factor": 4.0, "attn_factor": 0.878_248_856_286_941_9,
         "original_max_position_embeddings": 32 });
-    let config_of = read(&with("qwen3", &json!({ "rope_scaling": own }))).unwrap();
+    let config_of =
+        read(&with("qwen3", &json!({ "num_key_value_heads": 4, "rope_scaling": own }))).unwrap();
     let RopeScaling::Yarn { attention_factor, .. } = config_of.rope_scaling else { panic!() };
     assert!((attention_factor - 1.0).abs() < 1e-12);
     // Without a factor it is that of the positions.
     let own = json!({ "rope_type": "yarn", "original_max_position_embeddings": 64 });
-    let changes = json!({ "rope_scaling": own, "max_position_embeddings": 256 });
+    let changes = json!({ "rope_scaling": own, "max_position_embeddings": 256,
+        "num_key_value_heads": 4 });
     let config_of = read(&with("qwen3", &changes)).unwrap();
     let RopeScaling::Yarn { factor, .. } = config_of.rope_scaling else { panic!() };
     assert!((factor - 4.0).abs() < 1e-12);
@@ -192,7 +194,7 @@ fn longrope_has_factors_by_the_context_that_is_opened() {
         (
             json!({}),
             json!({ "original_max_position_embeddings": 1 }),
-            "rope_scaling.original_max_position_embeddings: 1, expected more than 1",
+            "config.json: original_max_position_embeddings: 1, expected more than 1",
         ),
         (json!({ "attention_factor": 0 }), original(), "rope_scaling.attention_factor: 0"),
         (json!({ "long_mscale": 1.1 }), original(), "rope_scaling.long_mscale: unsupported"),
@@ -224,4 +226,103 @@ fn longrope_has_factors_by_the_context_that_is_opened() {
     assert!(error.contains(expected), "{error}");
     let yarn = scaled("type", "yarn", json!({ "factor": 32.0 }), original()).unwrap_err();
     assert!(yarn.to_string().contains("rope_scaling.short_factor: unsupported list"), "{yarn}");
+}
+
+/// Older and newer fields say the same, or the file is refused: programs take the one or the other.
+#[test]
+fn a_scaling_that_is_said_twice_is_said_alike() {
+    let old = json!({ "type": "yarn", "factor": 4.0, "original_max_position_embeddings": 512 });
+    let new = |kind: &str| {
+        json!({ "rope_type": kind, "factor": 4.0, "rope_theta": 7.0,
+            "original_max_position_embeddings": 512 })
+    };
+    let alone = read(&with("llama", &json!({ "rope_parameters": new("yarn") }))).unwrap();
+    let both = json!({ "rope_parameters": new("yarn"), "rope_scaling": old });
+    assert_eq!(read(&with("llama", &both)).unwrap(), alone);
+    let kinds = json!({ "full_attention": new("yarn"),
+        "sliding_attention": { "rope_type": "default", "rope_theta": 9.0 } });
+    let both = json!({ "rope_parameters": kinds, "rope_scaling": old });
+    let config = read(&with("olmo3", &both)).unwrap();
+    assert_eq!((config.rope_scaling, config.rope_theta), (alone.rope_scaling, 7.0));
+    assert!((config.switches.local_rope_theta - 9.0).abs() < 1e-12);
+    for (model, newer) in [
+        // As transformers 5 saves a model, and as its page says to stretch it.
+        ("qwen3", json!({ "rope_type": "default", "rope_theta": 1_000_000 })),
+        ("qwen3", new("linear")),
+        ("olmo3", json!({ "full_attention": { "rope_type": "default", "rope_theta": 7.0 } })),
+    ] {
+        let both =
+            json!({ "num_key_value_heads": 4, "rope_parameters": newer, "rope_scaling": old });
+        let error = read(&with(model, &both)).unwrap_err().to_string();
+        let expected = "dir/config.json: rope_scaling: unsupported scaling beside another one in \
+                        rope_parameters";
+        assert!(error.starts_with(expected), "{error}");
+    }
+}
+
+#[test]
+fn what_is_wrong_with_positions_is_told_where_the_file_says_it() {
+    let kinds = |full: Value, sliding: Value| json!({ "rope_parameters": { "full_attention": full, "sliding_attention": sliding } });
+    let plain = || json!({ "rope_type": "default", "rope_theta": 10_000 });
+    let linear = |factor: f64| json!({ "rope_type": "linear", "factor": factor });
+    let yarn = |attention: f64| {
+        json!({ "rope_scaling": { "type": "yarn", "factor": 2, "attention_factor": attention,
+            "original_max_position_embeddings": 64 } })
+    };
+    let alpha =
+        |alpha: f64| json!({ "rope_scaling": { "type": "dynamic", "factor": 1, "alpha": alpha } });
+    for (model, changes, expected) in [
+        (
+            "llama",
+            json!({ "rope_parameters": { "rope_theta": -1 } }),
+            "rope_parameters.rope_theta: -1",
+        ),
+        (
+            "olmo3",
+            kinds(linear(-2.0), plain()),
+            "rope_parameters.full_attention.factor: -2, expected more than 0",
+        ),
+        (
+            "gemma3_text",
+            kinds(plain(), json!({ "rope_type": "default", "rope_theta": -1 })),
+            "rope_parameters.sliding_attention.rope_theta: -1, expected more than 0",
+        ),
+        (
+            "phi3",
+            json!({ "rope_parameters": { "rope_theta": 1e4, "partial_rotary_factor": 0.01 } }),
+            "rope_parameters.partial_rotary_factor: 0 of 16",
+        ),
+        (
+            "phi3",
+            json!({ "rope_parameters": { "rope_theta": 1e4, "partial_rotary_factor": 2 } }),
+            "rope_parameters.partial_rotary_factor: 2, expected",
+        ),
+        (
+            "phi3",
+            json!({ "original_max_position_embeddings": 1, "rope_scaling": {
+                "type": "su", "original_max_position_embeddings": 64,
+                "short_factor": [1, 1, 1, 1, 1, 1, 1, 1], "long_factor": [1, 1, 1, 1, 1, 1, 1, 1] } }),
+            "config.json: original_max_position_embeddings: 1, expected more than 1",
+        ),
+        // Numbers that would make another of the sort that is none, positions turned by them included.
+        (
+            "llama",
+            json!({ "rope_scaling": linear(1e-320) }),
+            "rope_scaling.factor: 1e-320, expected 1e-30 to 1e30",
+        ),
+        ("llama", yarn(1e300), "rope_scaling.attention_factor: 1e300, expected 0.001 to 1000"),
+        ("llama", yarn(1e-9), "rope_scaling.attention_factor: 1e-9, expected 0.001 to 1000"),
+        (
+            "llama",
+            json!({ "rope_scaling": { "type": "factors",
+                "factors": [1, 1, 1, 1, 1, 1, 1, 1e-320] } }),
+            "rope_scaling.factors: number 7 is 1e-320, expected 1e-30 to 1e30",
+        ),
+        ("hunyuan_v1_dense", alpha(0.0), "rope_scaling.alpha: 0, expected more than 0"),
+        ("hunyuan_v1_dense", alpha(1e40), "rope_scaling.alpha: 1e40, expected 1e-30 to 1e30"),
+        ("hunyuan_v1_dense", alpha(1e29), "rope_scaling.alpha: 1e29, which makes a base of 1.389"),
+    ] {
+        let error = read(&with(model, &changes)).expect_err(expected).to_string();
+        assert!(error.starts_with("dir/config.json: ") && error.contains(expected), "{error}");
+    }
 }

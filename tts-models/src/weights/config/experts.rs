@@ -249,7 +249,13 @@ pub(super) fn of_glm(object: &Object<'_>) -> Result<Experts, ModelError> {
         normed: object.boolean("norm_topk_prob")?.unwrap_or(true),
         shared: None,
     };
-    let shared = experts.of_count(object.count(fields[3])?.unwrap_or(1));
+    let number = object.count(fields[3])?.unwrap_or(1);
+    let shared = experts.of_count(number);
+    if shared.is_some_and(|together| together > WIDEST) {
+        let problem =
+            format!("{number} of width {}, expected at most {WIDEST} together", experts.width);
+        return Err(object.error(fields[3], problem));
+    }
     checked(object, Experts { shared, ..experts }, fields)
 }
 

@@ -10,6 +10,7 @@
 
 mod fields;
 mod keys;
+mod sliding;
 mod table;
 
 use super::gguf::Keys;
@@ -62,6 +63,8 @@ pub(crate) struct Family {
     pub(crate) yarn_is_whole: bool,
     /// Whether a multiplier of yarn's logarithm in GGUF divides the factor of attention.
     pub(crate) yarn_logarithm: bool,
+    /// Whether `alpha` in a dynamic scaling stretches the base of rotations (Hunyuan).
+    pub(crate) stretches_by_alpha: bool,
     /// Whether heads may be turned in part.
     pub(crate) turns_in_part: bool,
     /// Whether a model of it without switches is written as it is held: its files are as Llama's.

@@ -366,8 +366,7 @@ impl Keys<'_> {
                     Some(original) => original,
                     None => self.required("context_length")?,
                 } as f64;
-                let whole = 0.1 * factor.ln() + 1.0;
-                self.refuse_other_yarn(whole)?;
+                let whole = self.yarn_factor(0.1 * factor.ln() + 1.0)?;
                 let logarithm = self.float(LOGARITHM)?.filter(|by| is_nonzero(*by));
                 if !family.yarn_logarithm
                     && let Some(by) = logarithm
@@ -402,22 +401,30 @@ impl Keys<'_> {
         }
     }
 
-    /// Refuses yarn that is not as in its paper, where cosines and sines are multiplied with `whole`. llama.cpp has
+    /// What cosines and sines are multiplied with by yarn, of which its paper's is `whole`. Converters write a config's
+    /// `attention_factor` under the same key as its `attn_factor`, which comes to that of the paper: a file is taken where
+    /// there is one reading of it that gives 1 or the paper's, and refused where there are two, or another. llama.cpp has
     /// changed what these keys do, and passed over some.
-    fn refuse_other_yarn(&self, whole: f64) -> Result<(), ModelError> {
-        let number =
-            |key: &str, unsaid: f64| Ok::<_, ModelError>(self.float(key)?.unwrap_or(unsaid));
+    fn yarn_factor(&self, whole: f64) -> Result<f64, ModelError> {
         let [part, attention] = ["rope.scaling.yarn_ext_factor", "rope.scaling.yarn_attn_factor"];
         // Less than 0 is none said.
-        let by = number(part, 1.0)?;
+        let by = self.float(part)?.unwrap_or(1.0);
         if !(by < 0.0 || is_one(by)) {
             return Err(self.unsupported(part, format!("part of yarn {by}")));
         }
-        let by = number(attention, whole)?;
-        if !is_same(by, whole) {
-            return Err(self.unsupported(attention, format!("attention factor of yarn {by}")));
+        match self.float(attention)? {
+            None => Ok(whole),
+            Some(by) if is_same(by, whole) => Ok(whole),
+            // As f32 holds it.
+            Some(by) if (by * whole - 1.0).abs() < 1e-6 => Ok(1.0),
+            Some(by) => {
+                let what = format!(
+                    "attention factor of yarn {by}, of which files do not say what it comes to; \
+                     open the model's folder instead"
+                );
+                Err(self.unsupported(attention, what))
+            }
         }
-        Ok(())
     }
 
     /// What is wrong with a field of the config, under the name that the file has for it.

@@ -14,9 +14,9 @@ use serde_json::{Value, json};
 
 use super::families::{Family, Stacked};
 use super::json::Object;
-use super::rope::longrope_attention;
+use super::positions::{self, named};
 use super::wrapped::Wrapper;
-use super::{ModelConfig, Problem, RopeScaling, Stored, Switches, refused};
+use super::{ModelConfig, RopeScaling, Stored, Switches, refused};
 use crate::ModelError;
 use crate::weights::Files;
 use crate::weights::source::read_text;
@@ -66,8 +66,10 @@ impl ModelConfig {
     /// # Errors
     /// As [`ModelConfig::from_json`].
     pub fn from_json_slice(bytes: &[u8], path: impl AsRef<Path>) -> Result<Self, ModelError> {
-        let (family, object) = decoder(Object::parse(bytes, path.as_ref())?)?;
-        let config = read(&object, family)?;
+        let Decoder { family, object, ties_by_head } =
+            decoder(Object::parse(bytes, path.as_ref())?)?;
+        let mut config = read(&object, family)?;
+        config.stored.ties_by_head = ties_by_head;
         config.check().map_err(|problem| named(&object, problem))?;
         Ok(config)
     }
@@ -116,16 +118,26 @@ impl ModelConfig {
     }
 }
 
-/// The family of a config, and the object that says its sizes: the text's of a model of several parts.
-fn decoder(object: Object<'_>) -> Result<(&'static Family, Object<'_>), ModelError> {
+/// A decoder in a config.
+struct Decoder<'a> {
+    family: &'static Family,
+    /// What says its sizes: the text's object of a model of several parts.
+    object: Object<'a>,
+    /// Whether the tensors decide if its head is tied.
+    ties_by_head: bool,
+}
+
+fn decoder(object: Object<'_>) -> Result<Decoder<'_>, ModelError> {
     let name = object.required("model_type", object.text("model_type")?)?;
     if let Some(family) = Family::of(name) {
-        return Ok((family, object));
+        return Ok(Decoder { family, object, ties_by_head: false });
     }
-    if let Some((name, text)) = Wrapper::of(name).map(|w| w.text(&object)).transpose()?
-        && let Some(family) = Family::of(name)
-    {
-        return Ok((family, text));
+    if let Some(whole) = Wrapper::of(name) {
+        let (name, object) = whole.text(&object)?;
+        if let Some(family) = Family::of(name) {
+            let ties_by_head = whole.leaves_head(&object);
+            return Ok(Decoder { family, object, ties_by_head });
+        }
     }
     let supported = format!("{}, {}", Family::list(), Wrapper::list());
     let what = format!("model type {}", refused::why(name, &supported));
@@ -149,7 +161,7 @@ fn read(object: &Object<'_>, family: &Family) -> Result<ModelConfig, ModelError>
             None => hidden_size / heads,
         },
     };
-    let (rope_theta, rope_scaling) = rope(object, family, head_dim)?;
+    let (rope_theta, rope_scaling) = positions::read(object, family, head_dim)?;
     let mut config = ModelConfig {
         architecture: family.held_as.to_owned(),
         vocab_size: count("vocab_size")?,
@@ -187,14 +199,6 @@ fn read(object: &Object<'_>, family: &Family) -> Result<ModelConfig, ModelError>
     Ok(config)
 }
 
-/// What is wrong with a field, under the name that the file has for it: how positions are scaled has a newer one.
-fn named(object: &Object<'_>, (field, problem): Problem) -> ModelError {
-    match field.strip_prefix("rope_scaling.").filter(|_| object.has("rope_parameters")) {
-        Some(rest) => object.error(&format!("rope_parameters.{rest}"), problem),
-        None => object.error(field, problem),
-    }
-}
-
 /// Refuses what would change the arithmetic.
 fn refuse(object: &Object<'_>, family: &Family) -> Result<(), ModelError> {
     let expected = family.defaults.activation;
@@ -230,132 +234,6 @@ fn refuse(object: &Object<'_>, family: &Family) -> Result<(), ModelError> {
         }
         _ => Err(object.unsupported("quantization_config", "quantised layers; use GGUF")),
     }
-}
-
-/// Base and scaling, of `rope_parameters` (transformers 5) or of `rope_theta` and `rope_scaling`.
-fn rope(
-    object: &Object<'_>,
-    family: &Family,
-    head_dim: usize,
-) -> Result<(f64, RopeScaling), ModelError> {
-    let top = object.float("rope_theta")?.unwrap_or(family.defaults.rope_theta);
-    let mut own = object.object("rope_parameters")?;
-    // By kinds of layers: those with windows are their family's.
-    if let Some(all) = &own
-        && let Some(whole) = all.object("full_attention")?
-    {
-        own = Some(whole);
-    }
-    let Some(own) = own.map_or_else(|| object.object("rope_scaling"), |own| Ok(Some(own)))? else {
-        return Ok((top, (family.defaults.scaling)()));
-    };
-    let theta = own.float("rope_theta")?.unwrap_or(top);
-    let name = if own.has("rope_type") { "rope_type" } else { "type" };
-    let float = |name| own.required(name, own.float(name)?);
-    let scaling = match own.text(name)? {
-        Some("default") => RopeScaling::None,
-        Some("linear") => RopeScaling::Linear { factor: float("factor")? },
-        Some("llama3") => RopeScaling::Llama3 {
-            factor: float("factor")?,
-            low_freq_factor: float("low_freq_factor")?,
-            high_freq_factor: float("high_freq_factor")?,
-            original_max_position_embeddings: float("original_max_position_embeddings")?,
-        },
-        Some("yarn") => yarn(&own, object)?,
-        // Its first name.
-        Some("longrope" | "su") => longrope(&own, object, family)?,
-        Some("factors") => RopeScaling::Factors(own.floats("factors")?),
-        // Hunyuan's, which stretches the base at every length.
-        Some("dynamic") if own.has("alpha") => {
-            let alpha = float("alpha")?;
-            if !(alpha > 0.0 && alpha.is_finite()) {
-                return Err(own.error("alpha", format!("{alpha}, expected more than 0")));
-            }
-            // The slowest pair turns `alpha` times as slowly, the fastest as before.
-            let width = head_dim as f64;
-            return Ok((theta * alpha.powf(width / (width - 2.0)), RopeScaling::None));
-        }
-        // Nothing changes within the positions of the file, and no model is opened for more.
-        Some("dynamic") => match float("factor")? {
-            factor if factor > 0.0 && factor.is_finite() => RopeScaling::None,
-            factor => return Err(own.error("factor", format!("{factor}, expected more than 0"))),
-        },
-        Some(other) => {
-            let what = format!("scaling {other:?}; linear, dynamic, llama3, yarn and longrope are");
-            return Err(own.unsupported(name, what));
-        }
-        None if own.has("rope_theta") => RopeScaling::None,
-        None => return Err(own.error("rope_type", "is missing")),
-    };
-    Ok((theta, scaling))
-}
-
-/// The two lists of longrope. How long the original context was stands in them, or, in Phi's files, beside them: its
-/// class has a number for those that do not say, and takes that before theirs, as transformers does.
-fn longrope(
-    own: &Object<'_>,
-    object: &Object<'_>,
-    family: &Family,
-) -> Result<RopeScaling, ModelError> {
-    for field in ["short_mscale", "long_mscale"] {
-        if own.has(field) {
-            return Err(own.unsupported(field, "factor of attention that differs by length"));
-        }
-    }
-    let name = "original_max_position_embeddings";
-    let original = match object.float(name)?.or(family.defaults.original_positions) {
-        Some(original) => original,
-        None => own.required(name, own.float(name)?)?,
-    };
-    let positions = object.float("max_position_embeddings")?;
-    let positions = positions.unwrap_or(family.defaults.positions as f64);
-    let factor = own.float("factor")?.unwrap_or(positions / original);
-    let stated = own.float("attention_factor")?;
-    Ok(RopeScaling::LongRope {
-        short_factor: own.floats("short_factor")?,
-        long_factor: own.floats("long_factor")?,
-        original_max_position_embeddings: original,
-        attention_factor: stated.unwrap_or_else(|| longrope_attention(factor, original)),
-    })
-}
-
-/// Yarn's numbers, with the defaults that they have.
-fn yarn(own: &Object<'_>, object: &Object<'_>) -> Result<RopeScaling, ModelError> {
-    // An early name of Phi's for longrope with another factor of attention.
-    for field in ["short_factor", "long_factor"] {
-        if own.has(field) {
-            return Err(own.unsupported(field, "list of factors in yarn; longrope has them"));
-        }
-    }
-    let positions = || {
-        let name = "max_position_embeddings";
-        object.required(name, object.float(name)?)
-    };
-    let stated = own.float("original_max_position_embeddings")?;
-    let factor = match (own.float("factor")?, stated) {
-        (Some(factor), _) => factor,
-        (None, Some(original)) if original > 0.0 => positions()? / original,
-        (None, _) => return Err(own.error("factor", "is missing")),
-    };
-    let original = stated.map_or_else(positions, Ok)?;
-    let grown = |by: f64| if factor <= 1.0 { 1.0 } else { 0.1 * by * factor.ln() + 1.0 };
-    let attention_factor = match own.float("attention_factor")? {
-        Some(given) => given,
-        // By what stretching alone would give, as files for llama.cpp and vLLM say it; transformers passes over it.
-        None if own.has("attn_factor") => own.float("attn_factor")?.unwrap_or(1.0) * grown(1.0),
-        None => match (own.float("mscale")?, own.float("mscale_all_dim")?) {
-            (Some(one), Some(all)) if one.abs() > 0.0 && all.abs() > 0.0 => grown(one) / grown(all),
-            _ => grown(1.0),
-        },
-    };
-    Ok(RopeScaling::Yarn {
-        factor,
-        original_max_position_embeddings: original,
-        beta_fast: own.float("beta_fast")?.unwrap_or(32.0),
-        beta_slow: own.float("beta_slow")?.unwrap_or(1.0),
-        attention_factor,
-        truncate: own.boolean("truncate")?.unwrap_or(true),
-    })
 }
 
 fn scaling_to_json(scaling: &RopeScaling) -> Value {

@@ -56,6 +56,37 @@ const REFUSED: &[(&str, &[&str])] = &[
     ),
     ("layers that attend in chunks", &["llama4", "llama4_text"]),
     (
+        "norms that take the mean away",
+        &[
+            "olmo",
+            "phi",
+            "phi2",
+            "phimoe",
+            "gpt_neox",
+            "stablelm",
+            "starcoder2",
+            "cohere",
+            "cohere2",
+        ],
+    ),
+    (
+        "a mixture of a form of its own",
+        &[
+            "ernie4_5_moe",
+            "ernie4_5-moe",
+            "hunyuan_v1_moe",
+            "hunyuan-moe",
+            "deepseek",
+            "dots1",
+            "bailing_moe",
+        ],
+    ),
+    (
+        "a config of text and pictures in one, or experts in such a model",
+        &["qwen2_vl", "qwen2_5_vl", "qwen2vl", "qwen3_vl_moe", "qwen3vlmoe"],
+    ),
+    ("tensors of a form of its own", &["exaone", "internlm2", "baichuan", "chatglm", "qwen"]),
+    (
         "no decoder of text that goes from left to right",
         &[
             "bert",

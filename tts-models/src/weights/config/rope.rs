@@ -6,6 +6,7 @@
 //! Source: Su et al. 2021, <https://arxiv.org/abs/2104.09864>; the scaling rules of Hugging Face
 //! transformers (`modeling_rope_utils.py`).
 
+use super::bounds::{held, mild, shown};
 use super::{ModelConfig, Problem};
 
 /// How rotary frequencies are scaled for long contexts.
@@ -97,18 +98,11 @@ impl RopeScaling {
 
     /// What is wrong with the numbers, for heads of which so many numbers are turned.
     pub(super) fn check(&self, head_dim: usize) -> Result<(), Problem> {
-        let positive = |field: &'static str, x: f64| {
-            if x.is_finite() && x > 0.0 {
-                Ok(())
-            } else {
-                Err((field, format!("{x}, expected more than 0")))
-            }
-        };
         let above = |field: &'static str, x: f64, (what, least): (&str, f64)| {
             if x - least > 0.0 {
                 Ok(())
             } else {
-                Err((field, format!("{x}, expected more than {what}, {least}")))
+                Err((field, format!("{}, expected more than {what}, {}", shown(x), shown(least))))
             }
         };
         let positive_list = |field: &'static str, factors: &[f64]| {
@@ -116,28 +110,26 @@ impl RopeScaling {
                 let problem = format!("{} numbers, expected {}", factors.len(), head_dim / 2);
                 return Err((field, problem));
             }
-            match factors.iter().position(|x| !(x.is_finite() && *x > 0.0)) {
-                None => Ok(()),
-                Some(index) => {
-                    let problem = format!("number {index} is {}", factors[index]);
-                    Err((field, format!("{problem}, expected more than 0")))
-                }
+            for (index, factor) in factors.iter().enumerate() {
+                held(field, *factor)
+                    .map_err(|(field, problem)| (field, format!("number {index} is {problem}")))?;
             }
+            Ok(())
         };
         match self {
             Self::None => Ok(()),
-            Self::Linear { factor } => positive(FACTOR, *factor),
+            Self::Linear { factor } => held(FACTOR, *factor),
             Self::Llama3 {
                 factor,
                 low_freq_factor,
                 high_freq_factor,
                 original_max_position_embeddings,
             } => {
-                positive(FACTOR, *factor)?;
-                positive("rope_scaling.low_freq_factor", *low_freq_factor)?;
+                held(FACTOR, *factor)?;
+                held("rope_scaling.low_freq_factor", *low_freq_factor)?;
                 let high = "rope_scaling.high_freq_factor";
-                positive(high, *high_freq_factor)?;
-                positive(ORIGINAL, *original_max_position_embeddings)?;
+                held(high, *high_freq_factor)?;
+                held(ORIGINAL, *original_max_position_embeddings)?;
                 // The blend divides by the difference.
                 above(high, *high_freq_factor, ("low_freq_factor", *low_freq_factor))
             }
@@ -149,13 +141,13 @@ impl RopeScaling {
                 attention_factor,
                 truncate: _,
             } => {
-                positive(FACTOR, *factor)?;
-                positive(ORIGINAL, *original_max_position_embeddings)?;
-                positive("rope_scaling.beta_slow", *beta_slow)?;
+                held(FACTOR, *factor)?;
+                held(ORIGINAL, *original_max_position_embeddings)?;
+                held("rope_scaling.beta_slow", *beta_slow)?;
                 let fast = "rope_scaling.beta_fast";
-                positive(fast, *beta_fast)?;
+                held(fast, *beta_fast)?;
                 above(fast, *beta_fast, ("beta_slow", *beta_slow))?;
-                positive(ATTENTION, *attention_factor)
+                mild(ATTENTION, *attention_factor)
             }
             Self::Factors(factors) => positive_list("rope_scaling.factors", factors),
             Self::LongRope {
@@ -165,12 +157,13 @@ impl RopeScaling {
                 attention_factor,
             } => {
                 // Its logarithm is divided by.
-                if !(original.is_finite() && *original > 1.0) {
-                    return Err((ORIGINAL, format!("{original}, expected more than 1")));
+                if *original <= 1.0 {
+                    return Err((ORIGINAL, format!("{}, expected more than 1", shown(*original))));
                 }
+                held(ORIGINAL, *original)?;
                 positive_list("rope_scaling.short_factor", short_factor)?;
                 positive_list("rope_scaling.long_factor", long_factor)?;
-                positive(ATTENTION, *attention_factor)
+                mild(ATTENTION, *attention_factor)
             }
         }
     }

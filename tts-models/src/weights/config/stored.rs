@@ -17,6 +17,9 @@ pub struct Stored {
     /// Whether they have no output head, and a config that says that the embedding is none: the backbone of a reward
     /// model, say. The embedding stands in its place, hidden rows are right, and nothing can be written.
     pub headless: bool,
+    /// Whether nothing says if the embedding is the output head, so that it is where the files have no other: a config of a
+    /// model of several parts. Once weights are read, it is said.
+    pub ties_by_head: bool,
 }
 
 impl Stored {

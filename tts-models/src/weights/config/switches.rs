@@ -8,6 +8,7 @@
 //! Source: the modelling files of Hugging Face transformers for the families in
 //! [`families`](crate::weights::config::families).
 
+use super::bounds::held;
 use super::experts::SHARED_WIDTH;
 use super::{Experts, Problem, Router};
 use crate::ModelError;
@@ -280,10 +281,7 @@ impl Switches {
             ("final_logit_softcapping", self.logit_cap.unwrap_or(1.0)),
         ];
         for (field, value) in positive {
-            // Numbers that f32 holds: the arithmetic is f32.
-            if !(1e-30..1e30).contains(&value) {
-                return Err((field, format!("{value}, expected more than 0")));
-            }
+            held(field, value)?;
         }
         Ok(())
     }

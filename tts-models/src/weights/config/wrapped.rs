@@ -3,7 +3,7 @@
 //! A checkpoint of a model that sees pictures has the config of its decoder in `text_config`, and the decoder's tensors
 //! under a name of their own. Text alone runs through the decoder as through a model without the other parts, which
 //! are passed over. A text config says what differs from the defaults of its class, also its sizes, so that these stand
-//! here.
+//! here. Some wholes have a tied head by default and their texts none: where neither says, the tensors decide.
 //!
 //! Source: `configuration_*.py` of Hugging Face transformers.
 
@@ -18,6 +18,9 @@ pub(super) struct Wrapper {
     text: &'static [(&'static str, &'static str)],
     /// Sizes of the decoder's class.
     sizes: &'static [(&'static str, usize)],
+    /// Whether the classes of whole and text have different defaults for a tied head, so that the files' tensors decide
+    /// where no word is said.
+    ties_by_head: bool,
 }
 
 const WRAPPERS: &[Wrapper] = &[
@@ -31,6 +34,7 @@ const WRAPPERS: &[Wrapper] = &[
             ("num_hidden_layers", 26),
             ("num_attention_heads", 8),
         ],
+        ties_by_head: false,
     },
     Wrapper {
         name: "mistral3",
@@ -42,8 +46,22 @@ const WRAPPERS: &[Wrapper] = &[
             ("num_hidden_layers", 32),
             ("num_attention_heads", 32),
         ],
+        ties_by_head: true,
     },
-    Wrapper { name: "qwen3_vl", text: &[("qwen3_vl_text", "qwen3")], sizes: &[] },
+    Wrapper {
+        name: "qwen3_vl",
+        text: &[("qwen3_vl_text", "qwen3")],
+        sizes: &[
+            ("vocab_size", 151_936),
+            ("hidden_size", 4_096),
+            ("intermediate_size", 22_016),
+            ("num_hidden_layers", 32),
+            ("num_attention_heads", 32),
+            ("max_position_embeddings", 128_000),
+            ("rope_theta", 500_000),
+        ],
+        ties_by_head: false,
+    },
 ];
 
 impl Wrapper {
@@ -56,6 +74,11 @@ impl Wrapper {
     pub(super) fn list() -> String {
         let names: Vec<&str> = WRAPPERS.iter().map(|wrapper| wrapper.name).collect();
         names.join(", ")
+    }
+
+    /// Whether nothing in the config of a text says if its head is tied, and the tensors do.
+    pub(super) fn leaves_head(&self, text: &Object<'_>) -> bool {
+        self.ties_by_head && !text.has("tie_word_embeddings")
     }
 
     /// The decoder's family, and its config with what the whole says for all of it.

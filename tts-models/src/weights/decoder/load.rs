@@ -62,6 +62,9 @@ impl DecoderWeights {
 /// The config of a checkpoint, once it is clear that nothing of it would be left out.
 fn runnable(checkpoint: &Checkpoint) -> Result<ModelConfig, ModelError> {
     let mut config = checkpoint.config().clone();
+    if std::mem::take(&mut config.stored.ties_by_head) {
+        config.tie_word_embeddings = !checkpoint.contains(HEAD);
+    }
     if config.tie_word_embeddings && checkpoint.contains(HEAD) {
         refuse_another_head(checkpoint)?;
     }
@@ -74,7 +77,9 @@ fn runnable(checkpoint: &Checkpoint) -> Result<ModelConfig, ModelError> {
     if !config.switches.sinks {
         config.switches.output_bias &= checkpoint.contains("model.layers.0.self_attn.o_proj.bias");
     }
-    for layer in 0..config.num_hidden_layers {
+    // A file with fewer tensors than layers, or experts, lacks some: which is told where they are read.
+    let most = checkpoint.tensor_names().len();
+    for layer in 0..config.num_hidden_layers.min(most) {
         refuse_biases(checkpoint, &config, layer)?;
         let sinks = format!("model.layers.{layer}.self_attn.sinks");
         if !config.switches.sinks && checkpoint.contains(&sinks) {
@@ -86,6 +91,7 @@ fn runnable(checkpoint: &Checkpoint) -> Result<ModelConfig, ModelError> {
             ));
         }
         if let Some(experts) = config.switches.experts_of(layer) {
+            let experts = Experts { count: experts.count.min(most), ..experts };
             refuse_beside_experts(checkpoint, &config, layer, experts)?;
         }
     }

@@ -5,15 +5,18 @@
 //!
 //! Source: `configuration_*.py` and `modeling_*.py` of Hugging Face transformers.
 
+use super::super::bounds::held;
 use super::super::experts::{Experts, Router, of_glm, of_local, of_qwen};
 use super::super::json::Object;
+use super::super::positions::{local_base, stated};
 use super::super::switches::{Activation, Attends, Growth, NormPlace, Rotation, Switches};
+use super::sliding::{all_see_everything, all_slide, some_slide, window};
 use crate::{ModelConfig, ModelError, RopeScaling};
 
 /// Biases that Llama's class knows: with `attention_bias` all four projections have one, unless the file says
 /// otherwise of the last (this library's own do).
-pub(super) fn llama(object: &Object<'_>, _: &ModelConfig) -> Result<Switches, ModelError> {
-    all_see_everything(object)?;
+pub(super) fn llama(object: &Object<'_>, config: &ModelConfig) -> Result<Switches, ModelError> {
+    all_see_everything(object, config)?;
     let attention = object.boolean("attention_bias")?.unwrap_or(false);
     Ok(Switches {
         output_bias: object.boolean("attention_out_bias")?.unwrap_or(attention),
@@ -34,21 +37,18 @@ pub(super) fn cwm_scaling() -> RopeScaling {
 
 /// All but every fourth layer have a window, from the second one on.
 pub(super) fn cwm(object: &Object<'_>, config: &ModelConfig) -> Result<Switches, ModelError> {
-    let window = match object.count("sliding_window")? {
-        None if object.is_null("sliding_window") => usize::MAX,
-        window => window.unwrap_or(8_192),
-    };
+    let window = window(object, Some(8_192))?;
     let slides = |layer: usize| !layer.is_multiple_of(4);
     Ok(Switches {
         feed_forward_bias: object.boolean("mlp_bias")?.unwrap_or(false),
-        layers: sliding(object, config, window, Rotation::Global, slides)?,
+        layers: some_slide(object, config, window, Rotation::Global, slides)?,
         ..Switches::default()
     })
 }
 
 /// The output projection has a field of its own for its bias.
-pub(super) fn seed_oss(object: &Object<'_>, _: &ModelConfig) -> Result<Switches, ModelError> {
-    all_see_everything(object)?;
+pub(super) fn seed_oss(object: &Object<'_>, config: &ModelConfig) -> Result<Switches, ModelError> {
+    all_see_everything(object, config)?;
     Ok(Switches {
         output_bias: object.boolean("attention_out_bias")?.unwrap_or(false),
         feed_forward_bias: object.boolean("mlp_bias")?.unwrap_or(false),
@@ -57,8 +57,8 @@ pub(super) fn seed_oss(object: &Object<'_>, _: &ModelConfig) -> Result<Switches,
 }
 
 /// One field for all biases.
-pub(super) fn ernie4_5(object: &Object<'_>, _: &ModelConfig) -> Result<Switches, ModelError> {
-    all_see_everything(object)?;
+pub(super) fn ernie4_5(object: &Object<'_>, config: &ModelConfig) -> Result<Switches, ModelError> {
+    all_see_everything(object, config)?;
     let biases = object.boolean("use_bias")?.unwrap_or(false);
     Ok(Switches { output_bias: biases, feed_forward_bias: biases, ..Switches::default() })
 }
@@ -67,10 +67,10 @@ pub(super) fn ernie4_5(object: &Object<'_>, _: &ModelConfig) -> Result<Switches,
 pub(super) fn exaone4(object: &Object<'_>, config: &ModelConfig) -> Result<Switches, ModelError> {
     let norms = Switches { norm_place: NormPlace::After, ..Switches::default() };
     if object.is_null("sliding_window") {
-        all_see_everything(object)?;
+        all_see_everything(object, config)?;
         return Ok(norms);
     }
-    let window = object.count("sliding_window")?.unwrap_or(4_096);
+    let window = window(object, Some(4_096))?;
     let count = config.num_hidden_layers;
     let every = if object.has("layer_types") {
         1
@@ -78,11 +78,12 @@ pub(super) fn exaone4(object: &Object<'_>, config: &ModelConfig) -> Result<Switc
         object.some("sliding_window_pattern")?.unwrap_or(4)
     };
     // Which they are, also where a window shows everything.
-    let kinds = sliding(object, config, 1, Rotation::Local, |layer| (layer + 1) % every != 0)?;
+    let kinds =
+        some_slide(object, config, Some(1), Rotation::Local, |layer| (layer + 1) % every != 0)?;
     let slides = |layer: usize| kinds.get(layer).is_some_and(|kind| kind.window.is_some());
     let layers = (0..count).map(|layer| {
         if slides(layer) {
-            let window = Some(window).filter(|&tokens| tokens < config.max_position_embeddings);
+            let window = window.filter(|&tokens| tokens < config.max_position_embeddings);
             Attends { window, ..Attends::default() }
         } else {
             Attends { rotation: Rotation::None, ..Attends::default() }
@@ -91,34 +92,9 @@ pub(super) fn exaone4(object: &Object<'_>, config: &ModelConfig) -> Result<Switc
     Ok(Switches { layers: layers.collect(), ..norms })
 }
 
-/// Refuses windows in a family that has none.
-fn all_see_everything(object: &Object<'_>) -> Result<(), ModelError> {
-    if object.boolean("use_sliding_window")? == Some(true) {
-        return Err(object.unsupported("use_sliding_window", "windows in this family"));
-    }
-    let types = object.texts("layer_types")?.unwrap_or_default();
-    match types.into_iter().find(|kind| *kind != "full_attention") {
-        Some(other) => Err(object.unsupported("layer_types", format!("layer type {other:?}"))),
-        None => Ok(()),
-    }
-}
-
-/// The same window in every layer.
-pub(super) fn windows(window: Option<usize>, config: &ModelConfig) -> Vec<Attends> {
-    match window {
-        None => Vec::new(),
-        // A window over everything is none.
-        Some(tokens) if tokens >= config.max_position_embeddings => Vec::new(),
-        window => vec![Attends { window, ..Attends::default() }; config.num_hidden_layers],
-    }
-}
-
 pub(super) fn mistral(object: &Object<'_>, config: &ModelConfig) -> Result<Switches, ModelError> {
-    let window = match object.count("sliding_window")? {
-        None if !object.is_null("sliding_window") => Some(4_096),
-        window => window,
-    };
-    Ok(Switches { layers: windows(window, config), ..Switches::default() })
+    let layers = all_slide(object, config, window(object, Some(4_096))?)?;
+    Ok(Switches { layers, ..Switches::default() })
 }
 
 /// What Ministral 3's class stretches positions by where a file does not say.
@@ -135,7 +111,7 @@ pub(super) fn ministral_scaling() -> RopeScaling {
 
 /// Queries grow from the original context on.
 pub(super) fn ministral(object: &Object<'_>, config: &ModelConfig) -> Result<Switches, ModelError> {
-    let growth = match object.object("rope_parameters")? {
+    let growth = match stated(object)? {
         None => Some(Growth { by: 0.1, every: 16_384.0 }),
         Some(own) => match own.float("llama_4_scaling_beta")? {
             None => None,
@@ -145,8 +121,8 @@ pub(super) fn ministral(object: &Object<'_>, config: &ModelConfig) -> Result<Swi
             }
         },
     };
-    let windows = windows(object.count("sliding_window")?, config);
-    Ok(Switches { query_growth: grows(growth, config), layers: windows, ..Switches::default() })
+    let layers = all_slide(object, config, window(object, None)?)?;
+    Ok(Switches { query_growth: grows(growth, config), layers, ..Switches::default() })
 }
 
 /// Growth that no position of the model reaches is none.
@@ -155,65 +131,31 @@ pub(super) fn grows(growth: Option<Growth>, config: &ModelConfig) -> Option<Grow
 }
 
 /// Queries and keys are normed behind their rotation; the output projection has a bias where the others have.
-pub(super) fn hunyuan(object: &Object<'_>, _: &ModelConfig) -> Result<Switches, ModelError> {
-    all_see_everything(object)?;
+pub(super) fn hunyuan(object: &Object<'_>, config: &ModelConfig) -> Result<Switches, ModelError> {
+    all_see_everything(object, config)?;
     let output_bias = object.boolean("attention_bias")?.unwrap_or(false);
     Ok(Switches { qk_norm_turned: true, output_bias, ..Switches::default() })
 }
 
 /// Windows from the layer `max_window_layers` on, where they are used at all.
 pub(super) fn qwen(object: &Object<'_>, config: &ModelConfig) -> Result<Switches, ModelError> {
-    if object.boolean("use_sliding_window")? != Some(true) {
-        return Ok(Switches::default());
-    }
+    let used = object.boolean("use_sliding_window")? == Some(true);
+    let window = if used { window(object, Some(4_096))? } else { None };
     let first = object.count("max_window_layers")?.unwrap_or(28);
-    let window = match object.count("sliding_window")? {
-        None if object.is_null("sliding_window") => return Ok(Switches::default()),
-        window => window.unwrap_or(4_096),
-    };
-    let layers = sliding(object, config, window, Rotation::Global, |layer| layer >= first)?;
+    let slides = |layer: usize| window.is_some() && layer >= first;
+    let layers = some_slide(object, config, window, Rotation::Global, slides)?;
     Ok(Switches { layers, ..Switches::default() })
 }
 
-/// Layers of which some have windows: those that `layer_types` says, or else what their number says. These are turned
-/// by `rotation`. Empty where none differs from a layer of Llama.
-fn sliding(
-    object: &Object<'_>,
-    config: &ModelConfig,
-    window: usize,
-    rotation: Rotation,
-    default: impl Fn(usize) -> bool,
-) -> Result<Vec<Attends>, ModelError> {
-    let count = config.num_hidden_layers;
-    let slides: Vec<bool> = match object.texts("layer_types")? {
-        None => (0..count).map(default).collect(),
-        Some(types) => {
-            if types.len() != count {
-                let problem = format!("{} types of {count} layers", types.len());
-                return Err(object.error("layer_types", problem));
-            }
-            let slides = |kind: &str| match kind {
-                "full_attention" => Ok(false),
-                "sliding_attention" => Ok(true),
-                other => Err(object.unsupported("layer_types", format!("layer type {other:?}"))),
-            };
-            types.into_iter().map(slides).collect::<Result<_, _>>()?
-        }
-    };
-    let own = Attends {
-        // A window over everything is none.
-        window: Some(window).filter(|&tokens| tokens < config.max_position_embeddings),
-        rotation,
-    };
-    if own == Attends::default() || !slides.contains(&true) {
-        return Ok(Vec::new());
-    }
-    Ok(slides.into_iter().map(|slides| if slides { own } else { Attends::default() }).collect())
+/// The same; the output projection has a bias where the others have.
+pub(super) fn qwen3(object: &Object<'_>, config: &ModelConfig) -> Result<Switches, ModelError> {
+    let output_bias = object.boolean("attention_bias")?.unwrap_or(false);
+    Ok(Switches { output_bias, ..qwen(object, config)? })
 }
 
 /// Its class has windows in some layers, where they are used; no model of it does.
-pub(super) fn qwen2_moe(object: &Object<'_>, _: &ModelConfig) -> Result<Switches, ModelError> {
-    all_see_everything(object)?;
+pub(super) fn qwen2_moe(object: &Object<'_>, config: &ModelConfig) -> Result<Switches, ModelError> {
+    all_see_everything(object, config)?;
     let biases = "qkv_bias";
     if object.boolean(biases)? == Some(false) {
         return Err(object.unsupported(biases, "projections without biases in this family"));
@@ -223,8 +165,8 @@ pub(super) fn qwen2_moe(object: &Object<'_>, _: &ModelConfig) -> Result<Switches
 }
 
 /// Its class has the window in every layer, where it is used; no model of it does.
-pub(super) fn qwen3_moe(object: &Object<'_>, _: &ModelConfig) -> Result<Switches, ModelError> {
-    all_see_everything(object)?;
+pub(super) fn qwen3_moe(object: &Object<'_>, config: &ModelConfig) -> Result<Switches, ModelError> {
+    all_see_everything(object, config)?;
     Ok(Switches {
         experts: Some(of_qwen(object, ([128, 8, 768], None))?),
         output_bias: object.boolean("attention_bias")?.unwrap_or(false),
@@ -234,7 +176,7 @@ pub(super) fn qwen3_moe(object: &Object<'_>, _: &ModelConfig) -> Result<Switches
 
 /// Its norms of queries and keys run over all heads; no model of it bounds what comes out of them.
 pub(super) fn olmoe(object: &Object<'_>, config: &ModelConfig) -> Result<Switches, ModelError> {
-    all_see_everything(object)?;
+    all_see_everything(object, config)?;
     let bound = "clip_qkv";
     if let Some(most) = object.float(bound)? {
         let what = format!("bound {most} of queries, keys and values");
@@ -252,7 +194,7 @@ pub(super) fn olmoe(object: &Object<'_>, config: &ModelConfig) -> Result<Switche
 pub(super) fn mixtral(object: &Object<'_>, config: &ModelConfig) -> Result<Switches, ModelError> {
     Ok(Switches {
         experts: Some(of_local(object, config, [8, 2])?),
-        layers: windows(object.count("sliding_window")?, config),
+        layers: all_slide(object, config, window(object, None)?)?,
         ..Switches::default()
     })
 }
@@ -287,16 +229,13 @@ pub(super) fn gpt_oss(object: &Object<'_>, config: &ModelConfig) -> Result<Switc
     if object.boolean(biases)? == Some(false) {
         return Err(object.unsupported(biases, "projections without biases in this family"));
     }
-    let window = match object.count("sliding_window")? {
-        None if object.is_null("sliding_window") => usize::MAX,
-        window => window.unwrap_or(128),
-    };
+    let window = window(object, Some(128))?;
     let second = |layer: usize| layer.is_multiple_of(2);
     let slope = object.float("swiglu_alpha")?.unwrap_or(SLOPE);
     let limit = object.float("swiglu_limit")?.unwrap_or(LIMIT);
     Ok(Switches {
         experts: Some(of_local(object, config, [128, 4])?),
-        layers: sliding(object, config, window, Rotation::Global, second)?,
+        layers: some_slide(object, config, window, Rotation::Global, second)?,
         activation: Activation::Clamped { slope, limit },
         ..gpt_oss_switches()
     })
@@ -306,8 +245,8 @@ pub(super) fn gpt_oss(object: &Object<'_>, config: &ModelConfig) -> Result<Switc
 const SLOPE: f64 = 1.702;
 const LIMIT: f64 = 7.0;
 
-pub(super) fn granite(object: &Object<'_>, _: &ModelConfig) -> Result<Switches, ModelError> {
-    all_see_everything(object)?;
+pub(super) fn granite(object: &Object<'_>, config: &ModelConfig) -> Result<Switches, ModelError> {
+    all_see_everything(object, config)?;
     Ok(Switches {
         output_bias: object.boolean("attention_bias")?.unwrap_or(false),
         feed_forward_bias: object.boolean("mlp_bias")?.unwrap_or(false),
@@ -319,9 +258,8 @@ pub(super) fn granite(object: &Object<'_>, _: &ModelConfig) -> Result<Switches, 
 fn granite_factors(object: &Object<'_>) -> Result<Switches, ModelError> {
     let factor = |name: &str| Ok::<f64, ModelError>(object.float(name)?.unwrap_or(1.0));
     let divisor = factor("logits_scaling")?;
-    if divisor <= 0.0 {
-        return Err(object.error("logits_scaling", format!("{divisor}, expected more than 0")));
-    }
+    let sound = held("logits_scaling", divisor);
+    sound.map_err(|(field, problem)| object.error(field, problem))?;
     Ok(Switches {
         embedding_scale: factor("embedding_multiplier")?,
         residual_scale: factor("residual_multiplier")?,
@@ -395,10 +333,10 @@ pub(super) fn smollm3(object: &Object<'_>, config: &ModelConfig) -> Result<Switc
         let problem = format!("{} of {count} layers", turned.len());
         return Err(object.error("no_rope_layers", problem));
     }
-    let window = object.count("sliding_window")?.unwrap_or(usize::MAX);
+    let window = window(object, None)?;
     let used = object.boolean("use_sliding_window")? == Some(true);
-    let slides = |layer: usize| used && !turned[layer];
-    let mut layers = sliding(object, config, window, Rotation::Global, slides)?;
+    let slides = |layer: usize| used && window.is_some() && !turned[layer];
+    let mut layers = some_slide(object, config, window, Rotation::Global, slides)?;
     layers.resize(count, Attends::default());
     for (layer, turned) in layers.iter_mut().zip(turned) {
         layer.rotation = if turned { Rotation::Global } else { Rotation::None };
@@ -411,23 +349,12 @@ pub(super) fn smollm3(object: &Object<'_>, config: &ModelConfig) -> Result<Switc
     })
 }
 
-/// The base of layers with windows, by the parameters of their kind; these are not scaled.
-fn local_base(object: &Object<'_>) -> Result<Option<f64>, ModelError> {
-    let Some(all) = object.object("rope_parameters")? else { return Ok(None) };
-    let Some(own) = all.object("sliding_attention")? else { return Ok(None) };
-    if let Some(other) = own.text("rope_type")?.filter(|kind| *kind != "default") {
-        let what = format!("scaling {other:?} of layers with windows");
-        return Err(own.unsupported("rope_type", what));
-    }
-    own.float("rope_theta")
-}
-
 pub(super) fn olmo(object: &Object<'_>, config: &ModelConfig) -> Result<Switches, ModelError> {
-    let window = object.count("sliding_window")?.unwrap_or(4_096);
+    let window = window(object, Some(4_096))?;
     // Of OLMo 3 every fourth layer sees everything; OLMo 2 has no windows.
     let third = config.architecture == "olmo3";
     let slides = |layer: usize| third && !(layer + 1).is_multiple_of(4);
-    let layers = sliding(object, config, window, Rotation::Local, slides)?;
+    let layers = some_slide(object, config, window, Rotation::Local, slides)?;
     let local = local_base(object)?.unwrap_or(config.rope_theta);
     Ok(Switches {
         norm_place: NormPlace::After,
@@ -441,7 +368,7 @@ pub(super) fn olmo(object: &Object<'_>, config: &ModelConfig) -> Result<Switches
 
 pub(super) fn phi3(object: &Object<'_>, config: &ModelConfig) -> Result<Switches, ModelError> {
     Ok(Switches {
-        layers: windows(object.count("sliding_window")?, config),
+        layers: all_slide(object, config, window(object, None)?)?,
         rotary_dim: turned(object, config, 1.0)?,
         ..Switches::default()
     })
@@ -449,7 +376,7 @@ pub(super) fn phi3(object: &Object<'_>, config: &ModelConfig) -> Result<Switches
 
 /// Norms around each block, and heads turned in part.
 pub(super) fn glm4(object: &Object<'_>, config: &ModelConfig) -> Result<Switches, ModelError> {
-    all_see_everything(object)?;
+    all_see_everything(object, config)?;
     Ok(Switches {
         norm_place: NormPlace::Around,
         rotary_dim: turned(object, config, 0.5)?,
@@ -464,7 +391,7 @@ pub(crate) fn glm4_moe_switches() -> Switches {
 
 /// Heads turned in part, and experts behind the first layers. Layers that guess further tokens are passed over.
 pub(super) fn glm4_moe(object: &Object<'_>, config: &ModelConfig) -> Result<Switches, ModelError> {
-    all_see_everything(object)?;
+    all_see_everything(object, config)?;
     let scale = object.float("routed_scaling_factor")?.unwrap_or(1.0);
     Ok(Switches {
         experts: Some(of_glm(object)?),
@@ -482,13 +409,12 @@ fn turned(
     default: f64,
 ) -> Result<Option<usize>, ModelError> {
     let name = "partial_rotary_factor";
-    let mut part = object.float(name)?;
-    if let Some(own) = object.object("rope_parameters")? {
-        part = own.float(name)?.or(part);
-    }
-    let part = part.unwrap_or(default);
+    let (top, own) = (object.float(name)?, object.object("rope_parameters")?);
+    let inner = own.as_ref().map_or(Ok(None), |own| own.float(name))?;
+    let part = inner.or(top).unwrap_or(default);
     if !(0.0..=1.0).contains(&part) {
-        return Err(object.error(name, format!("{part}, expected more than 0 and at most 1")));
+        let place = own.as_ref().filter(|_| inner.is_some()).unwrap_or(object);
+        return Err(place.error(name, format!("{part}, expected more than 0 and at most 1")));
     }
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "below a width")]
     let dim = (config.head_dim as f64 * part) as usize;
@@ -502,10 +428,8 @@ fn gemma(object: &Object<'_>, config: &ModelConfig) -> Result<Switches, ModelErr
         return Err(object.unsupported(both, "attention in both directions"));
     }
     let scale = object.float("query_pre_attn_scalar")?.unwrap_or(256.0);
-    if scale <= 0.0 {
-        let problem = format!("{scale}, expected more than 0");
-        return Err(object.error("query_pre_attn_scalar", problem));
-    }
+    let sound = held("query_pre_attn_scalar", scale);
+    sound.map_err(|(field, problem)| object.error(field, problem))?;
     Ok(Switches {
         norm_place: NormPlace::Around,
         activation: Activation::GeluTanh,
@@ -519,7 +443,7 @@ fn gemma(object: &Object<'_>, config: &ModelConfig) -> Result<Switches, ModelErr
 }
 
 pub(super) fn gemma2(object: &Object<'_>, config: &ModelConfig) -> Result<Switches, ModelError> {
-    let window = object.count("sliding_window")?.unwrap_or(4_096);
+    let window = window(object, Some(4_096))?;
     let cap = |name: &str, default: f64| match object.float(name)? {
         None if !object.is_null(name) => Ok::<_, ModelError>(Some(default)),
         cap => Ok(cap),
@@ -527,16 +451,16 @@ pub(super) fn gemma2(object: &Object<'_>, config: &ModelConfig) -> Result<Switch
     Ok(Switches {
         attention_cap: cap("attn_logit_softcapping", 50.0)?,
         logit_cap: cap("final_logit_softcapping", 30.0)?,
-        layers: sliding(object, config, window, Rotation::Global, |layer| layer % 2 == 0)?,
+        layers: some_slide(object, config, window, Rotation::Global, |layer| layer % 2 == 0)?,
         ..gemma(object, config)?
     })
 }
 
 pub(super) fn gemma3(object: &Object<'_>, config: &ModelConfig) -> Result<Switches, ModelError> {
-    let window = object.count("sliding_window")?.unwrap_or(4_096);
+    let window = window(object, Some(4_096))?;
     let pattern = object.some("sliding_window_pattern")?.unwrap_or(6);
     let slides = |layer: usize| !(layer + 1).is_multiple_of(pattern);
-    let layers = sliding(object, config, window, Rotation::Local, slides)?;
+    let layers = some_slide(object, config, window, Rotation::Local, slides)?;
     let local = local_base(object)?.or(object.float("rope_local_base_freq")?);
     Ok(Switches { local_rope_theta: local.unwrap_or(10_000.0), layers, ..gemma(object, config)? })
 }

@@ -5,10 +5,12 @@
 //!
 //! Source: `conversion` and `constants.py` of llama.cpp and gguf-py; `llama-model.cpp`.
 
+use super::super::bounds::held;
 use super::super::experts::{Besides, Experts, Gate, Router, SHARED_COUNT, SHARED_LENGTH};
 use super::super::gguf::{Keys, all_but_every, is_nonzero};
 use super::super::switches::{Activation, Attends, Growth, NormPlace, Rotation, Switches};
-use super::fields::{glm4_moe_switches, gpt_oss_switches, grows, windows};
+use super::fields::{glm4_moe_switches, gpt_oss_switches, grows};
+use super::sliding::everywhere;
 use crate::{ModelConfig, ModelError};
 
 /// A decoder without windows, with experts.
@@ -116,7 +118,7 @@ pub(super) fn phi3_keys(keys: &Keys<'_>, config: &ModelConfig) -> Result<Switche
     let window = keys.count("attention.sliding_window")?.filter(|&tokens| tokens > 0);
     let turned = keys.count("rope.dimension_count")?;
     Ok(Switches {
-        layers: windows(window, config),
+        layers: everywhere(window, config),
         rotary_dim: turned.filter(|&dim| dim != config.head_dim),
         ..Switches::default()
     })
@@ -179,11 +181,13 @@ pub(super) fn granite_keys(keys: &Keys<'_>, config: &ModelConfig) -> Result<Swit
     }
     // 0 is none, as in llama.cpp.
     let factor = |key: &str| Ok::<_, ModelError>(keys.float(key)?.filter(|&by| is_nonzero(by)));
+    let divisor = factor("logit_scale")?.unwrap_or(1.0);
+    held("logit_scale", divisor).map_err(|(key, problem)| keys.error(key, problem))?;
     Ok(Switches {
         embedding_scale: factor("embedding_scale")?.unwrap_or(1.0),
         residual_scale: factor("residual_scale")?.unwrap_or(1.0),
         attention_scale: factor("attention.scale")?,
-        logit_scale: 1.0 / factor("logit_scale")?.unwrap_or(1.0),
+        logit_scale: 1.0 / divisor,
         ..plain
     })
 }

@@ -7,7 +7,7 @@
 use super::fields::{
     cwm, cwm_scaling, ernie4_5, exaone4, gemma2, gemma3, glm4, glm4_moe, gpt_oss, gpt_oss_scaling,
     granite, granite_hybrid, granitemoe, hunyuan, llama, ministral, ministral_scaling, mistral,
-    mixtral, olmo, olmoe, phi3, qwen, qwen2_moe, qwen3_moe, seed_oss, smollm3,
+    mixtral, olmo, olmoe, phi3, qwen, qwen2_moe, qwen3, qwen3_moe, seed_oss, smollm3,
 };
 use super::keys::{
     exaone4_keys, gemma2_keys, gemma3_keys, glm4_keys, glm4_moe_keys, gpt_oss_keys, granite_keys,
@@ -36,6 +36,7 @@ const PLAIN: Family = Family {
     yarn_truncates: true,
     yarn_is_whole: false,
     yarn_logarithm: false,
+    stretches_by_alpha: false,
     turns_in_part: false,
     writes: true,
     defaults: Defaults {
@@ -164,6 +165,7 @@ pub(crate) const FAMILIES: &[Family] = &[
         gguf: Some(("hunyuan-dense", hunyuan_keys)),
         pairs: Pairs::Apart,
         qk_norm: true,
+        stretches_by_alpha: true,
         writes: false,
         defaults: Defaults { epsilon: 1e-5, ..PLAIN.defaults },
         names: QUERY_AND_KEY,
@@ -231,7 +233,7 @@ pub(crate) const FAMILIES: &[Family] = &[
         gguf: Some(("qwen2", plain_keys)),
         pairs: Pairs::Apart,
         attention_bias: true,
-        defaults: Defaults { positions: 32_768, ..PLAIN.defaults },
+        defaults: Defaults { positions: 32_768, key_heads: Some(32), ..PLAIN.defaults },
         switches: qwen,
         ..PLAIN
     },
@@ -243,7 +245,7 @@ pub(crate) const FAMILIES: &[Family] = &[
         gguf: None,
         pairs: Pairs::Apart,
         attention_bias: true,
-        defaults: Defaults { positions: 32_768, ..PLAIN.defaults },
+        defaults: Defaults { positions: 32_768, key_heads: Some(32), ..PLAIN.defaults },
         switches: qwen,
         ..PLAIN
     },
@@ -254,8 +256,13 @@ pub(crate) const FAMILIES: &[Family] = &[
         gguf: Some(("qwen3", plain_keys)),
         pairs: Pairs::Apart,
         qk_norm: true,
-        defaults: Defaults { positions: 32_768, head_dim: Some(128), ..PLAIN.defaults },
-        switches: qwen,
+        defaults: Defaults {
+            positions: 32_768,
+            key_heads: Some(32),
+            head_dim: Some(128),
+            ..PLAIN.defaults
+        },
+        switches: qwen3,
         ..PLAIN
     },
     Family {
