@@ -393,7 +393,7 @@ pub fn copy_text_side(from: &Path, to: &Path) -> Result<(), Error> {
     has_text_side(from)?;
     check_apart(from, to)?;
     std::fs::create_dir_all(to).map_err(|error| format!("{}: {error}", to.display()))?;
-    for name in ["tokenizer.json", "tokenizer_config.json", "chat_template.jinja"] {
+    for name in tts_models::text::FILES {
         let source = from.join(name);
         if source.is_file() {
             let bytes =

@@ -197,7 +197,7 @@ fn damaged_and_missing_files_are_named_whatever_reads_them() {
         ),
         ("model.safetensors", b"", "header length: "),
         ("tokenizer.json", b"{\"model\": 1}", "JSON: "),
-        ("tokenizer_config.json", b"no", "tokenizer_config: "),
+        ("tokenizer_config.json", b"no", "JSON: "),
         ("chat_template.jinja", b"{% if", "line 1: "),
         ("chat_template.jinja", b"\xff", "text: invalid utf-8"),
     ] {

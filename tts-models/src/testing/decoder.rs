@@ -156,12 +156,25 @@ fn positions(config: &ModelConfig, mut number: impl FnMut(&str, Value)) {
             number("rope.scaling.type", text("linear"));
             number("rope.scaling.factor", Value::F64(*factor));
         }
-        RopeScaling::Yarn { factor, original_max_position_embeddings: original, .. } => {
+        RopeScaling::Yarn {
+            factor,
+            original_max_position_embeddings: original,
+            beta_fast,
+            beta_slow,
+            attention_factor,
+            truncate: _,
+        } => {
             number("rope.scaling.type", text("yarn"));
             number("rope.scaling.factor", Value::F64(*factor));
             number("rope.scaling.original_context_length", tokens(*original));
+            number("rope.scaling.yarn_beta_fast", Value::F64(*beta_fast));
+            number("rope.scaling.yarn_beta_slow", Value::F64(*beta_slow));
+            let whole = 0.1 * factor.ln() + 1.0;
             if config.architecture == "ministral3" {
                 number("rope.scaling.yarn_log_multiplier", Value::F64(1.0));
+            } else if (attention_factor - whole).abs() > 1e-9 {
+                // Converters write a config's own number under the name of another.
+                number("rope.scaling.yarn_attn_factor", Value::F64(*attention_factor));
             }
         }
         RopeScaling::LongRope {

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use tts_core::{Message, Prompt};
 
 use crate::text::template::{self, ChatTemplate, TemplateArgument};
-use crate::text::tokenizer::{GgufVocabulary, Roles};
+use crate::text::tokenizer::{GgufVocabulary, Roles, begins_texts};
 use crate::weights::advice;
 use crate::weights::config::named_ends;
 use crate::weights::gguf::Gguf;
@@ -73,14 +73,10 @@ impl TextSide {
     fn of_folder(folder: &Files) -> Result<Self, ModelError> {
         advice::tokenizer(folder)?;
         let file = folder.join("tokenizer.json");
-        let Mentioned { template, roles } = mentioned(&folder.join("tokenizer_config.json"))?;
-        let roles = Roles { ends: named_ends(folder)?, ..roles };
+        let named = mentioned(&folder.join("tokenizer_config.json"))?;
+        let roles = Roles { ends: named_ends(folder)?, ..named };
         let tokenizer = Tokenizer::from_json_with_roles(&file.read()?, file.path(), &roles)?;
-        let template = if template || folder.join("chat_template.jinja").exists() {
-            Some(ChatTemplate::from_folder(folder)?.at(TODAY))
-        } else {
-            None
-        };
+        let template = ChatTemplate::in_folder(folder)?.map(|template| template.at(TODAY));
         Ok(Self { tokenizer: Arc::new(tokenizer), template })
     }
 
@@ -233,31 +229,19 @@ struct Piece {
     special: bool,
 }
 
-/// What else a `tokenizer_config.json` says.
-#[derive(Default)]
-struct Mentioned {
-    /// Whether it has a template.
-    template: bool,
-    /// Of tokens, but for those that `config.json` names.
-    roles: Roles,
-}
-
-/// Reads a `tokenizer_config.json`, if it is there.
-fn mentioned(file: &Files) -> Result<Mentioned, ModelError> {
-    let Some(bytes) = file.read_if_there()? else { return Ok(Mentioned::default()) };
-    let config: serde_json::Value = serde_json::from_slice(&bytes)
-        .map_err(|error| ModelError::format(file.path(), "tokenizer_config", error.to_string()))?;
+/// What a `tokenizer_config.json` says of tokens, if it is there; `config.json` names others.
+fn mentioned(file: &Files) -> Result<Roles, ModelError> {
+    let Some(config) = file.read_json()? else { return Ok(Roles::default()) };
     let token = |name: &str| {
         let token = &config[name];
         token.as_str().or_else(|| token["content"].as_str()).map(str::to_owned)
     };
-    let roles = Roles {
+    Ok(Roles {
         begin: token("bos_token"),
         begins: config["add_bos_token"] == true,
         end: token("eos_token"),
         ends: Vec::new(),
-    };
-    Ok(Mentioned { template: !config["chat_template"].is_null(), roles })
+    })
 }
 
 /// The tokenizer's part of a GGUF file's metadata.
@@ -291,7 +275,7 @@ fn vocabulary(gguf: &Gguf) -> Result<GgufVocabulary, ModelError> {
     let model = gguf.text(&key("model"))?.ok_or_else(|| missing("model"))?.to_owned();
     let pre = gguf.text(&key("pre"))?.map(str::to_owned);
     // What llama.cpp takes where the key is absent.
-    let starts = model == "llama" || pre.as_deref().is_some_and(|pre| pre.starts_with("llama"));
+    let starts = model == "llama" || pre.as_deref().is_some_and(begins_texts);
     Ok(GgufVocabulary {
         tokens: gguf.texts(&key("tokens"))?.ok_or_else(|| missing("tokens"))?.to_vec(),
         token_types: types,

@@ -38,6 +38,10 @@ pub(super) fn refuse_pointer(files: &Files) -> Result<(), ModelError> {
     Err(ModelError::format(files.path(), "content", problem))
 }
 
+/// What lies in a folder of Mistral's own format beside its `params.json`.
+const MISTRAL: [&str; 3] =
+    ["consolidated.safetensors", "consolidated.safetensors.index.json", "tekken.json"];
+
 /// Refuses a folder that is no model, but something else that is known.
 pub(super) fn folder(folder: &Files, config: &Files) -> Result<(), ModelError> {
     let there = |name: &str| folder.join(name).exists();
@@ -45,6 +49,15 @@ pub(super) fn folder(folder: &Files, config: &Files) -> Result<(), ModelError> {
         let problem =
             "is an adapter, not a model: open its base model, with this folder as the adapter";
         return Err(ModelError::format(folder.path(), "path", problem));
+    }
+    if let (false, true, Some(other)) =
+        (config.exists(), there("params.json"), MISTRAL.into_iter().find(|name| there(name)))
+    {
+        let what = format!(
+            "folder in Mistral's own format (params.json, {other}), whose tensors have other names: open the \
+             model in Hugging Face's form (config.json, model.safetensors, tokenizer.json), or as GGUF"
+        );
+        return Err(ModelError::unsupported(folder.path(), "config.json", what));
     }
     let safe = there("model.safetensors") || there("model.safetensors.index.json");
     let others = ["pytorch_model.bin", "pytorch_model.bin.index.json", "consolidated.00.pth"];
@@ -98,4 +111,34 @@ pub(crate) fn tokenizer(folder: &Files) -> Result<(), ModelError> {
          `AutoTokenizer.from_pretrained(folder).save_pretrained(folder)`"
     );
     Err(ModelError::format(file.path(), "path", problem))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_folder_in_the_format_of_mistral_is_told_by_what_lies_in_it() {
+        let problem = |names: &[&'static str]| {
+            let kept: Vec<(&'static str, &'static [u8])> =
+                names.iter().map(|&name| (name, &b"{}"[..])).collect();
+            let files = Files::in_memory("m", &kept);
+            folder(&files, &files.join("config.json")).err().map(|error| error.to_string())
+        };
+        for other in MISTRAL {
+            let error = problem(&["params.json", "consolidated-00001-of-00002.safetensors", other]);
+            let error = error.expect("refused");
+            let expected = format!(
+                "m: config.json: unsupported folder in Mistral's own format (params.json, {other}), "
+            );
+            assert!(error.starts_with(&expected) && error.contains("or as GGUF"), "{error}");
+        }
+        // Their repositories hold both forms.
+        let both = [&MISTRAL[..], &["params.json", "config.json", "model.safetensors"]].concat();
+        assert_eq!(problem(&both), None);
+        // Llama's own format has a file of that name, too.
+        let llama = problem(&["params.json", "consolidated.00.pth"]).expect("refused");
+        assert!(llama.contains("unsupported consolidated.00.pth without"), "{llama}");
+        assert_eq!(problem(&["params.json"]), None);
+    }
 }

@@ -5,6 +5,7 @@
 //! bits on every machine and are named alone; elsewhere bits differ between devices, which are told
 //! apart as well as they let themselves.
 
+use crate::text::FILES;
 use crate::weights::Files;
 use crate::weights::digest::Digest;
 use crate::weights::source::Source;
@@ -32,8 +33,14 @@ pub(crate) fn identity(
         digest.file(source)?;
     }
     if checkpoint.gguf().is_none() {
-        for name in ["tokenizer.json", "tokenizer_config.json", "chat_template.jinja"] {
+        let [known @ .., latest] = FILES;
+        for name in known {
             optional(&mut digest, &checkpoint.folder().join(name))?;
+        }
+        // Read since: folders without it keep the identity that they had.
+        let latest = checkpoint.folder().join(latest);
+        if latest.exists() {
+            digest.file(&Source::open(&latest)?)?;
         }
     }
     for file in adapter {

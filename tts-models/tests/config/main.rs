@@ -273,6 +273,11 @@ fn unsound_switches_are_refused_by_field() {
             "no_rope_layer_interval: 0, expected at least 1",
         ),
         ("gemma2", json!({ "attn_logit_softcapping": 0.0 }), "attn_logit_softcapping: 0"),
+        (
+            "gemma3_text",
+            json!({ "attn_logit_softcapping": 50.0 }),
+            "attn_logit_softcapping: unsupported bound of scores in this family",
+        ),
         ("gemma2", json!({ "final_logit_softcapping": -1.0 }), "final_logit_softcapping: -1"),
         ("gemma2", json!({ "query_pre_attn_scalar": 0 }), "query_pre_attn_scalar: 0"),
         ("gemma2", json!({ "hidden_activation": "silu" }), "hidden_activation: unsupported"),

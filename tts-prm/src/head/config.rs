@@ -9,7 +9,7 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use tts_core::{Aggregate, Scale, rows};
+use tts_core::{Aggregate, Scale};
 use tts_models::Files;
 
 use super::format::{self, Format};
@@ -211,12 +211,9 @@ impl HeadConfig {
     }
 }
 
-/// The value of a JSON file; `None` when there is no file.
+/// The value of a JSON file, as models' configs are read ([`Files::read_json`]); `None` when there is no file.
 pub(crate) fn json(file: &Files) -> Result<Option<Value>, PrmError> {
-    let Some(bytes) = file.read_if_there()? else { return Ok(None) };
-    let wrong = |problem: String| PrmError::config(file.path(), "JSON", problem);
-    let text = rows::decode(&bytes).map_err(|error| wrong(error.to_string()))?;
-    serde_json::from_str(&text).map(Some).map_err(|error| wrong(error.to_string()))
+    Ok(file.read_json()?)
 }
 
 /// A configuration, on top of the format that it names.

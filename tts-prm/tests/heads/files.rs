@@ -125,6 +125,7 @@ fn bad_configurations_are_refused_by_name() {
     let engine = engine();
     for (json, expected) in [
         ("{", "JSON"),
+        (r#"{"temperature": NaN}"#, "string \"NaN\""),
         (r#"{"outputs": "raw"}"#, "outputs"),
         (r#"{"output": "percent"}"#, "percent"),
         (r#"{"positive": 1}"#, "positive"),
@@ -143,7 +144,12 @@ fn bad_configurations_are_refused_by_name() {
     assert_eq!(RewardHead::open(&file).unwrap().config().output, HeadOutput::Raw);
     // Without `head.json`, `config.json` is read.
     std::fs::remove_file(folder.path().join("head.json")).unwrap();
-    for json in [r#"{"output": "raw"}"#, r#"{"model_type": "qwen2", "head": {"output": "raw"}}"#] {
+    for json in [
+        r#"{"output": "raw"}"#,
+        r#"{"model_type": "qwen2", "head": {"output": "raw"}}"#,
+        // What Python writes for numbers that JSON has none for, where nobody reads it.
+        r#"{"model_type": "qwen2", "clip": [-Infinity, NaN], "head": {"output": "raw"}}"#,
+    ] {
         std::fs::write(folder.path().join("config.json"), json).unwrap();
         assert_eq!(RewardHead::open(&file).unwrap().config().output, HeadOutput::Raw);
     }

@@ -127,8 +127,54 @@ fn the_kind_of_a_tokenizer_says_whether_texts_have_a_beginning() {
         TextSide::open(&Checkpoint::open(files).unwrap()).unwrap().tokenizer.add_bos()
     };
     assert!(begins("llama", None, None) && !begins("llama", None, Some(false)));
-    assert!(begins("gpt2", Some("llama-bpe"), None) && !begins("gpt2", Some("qwen2"), None));
-    assert!(begins("gpt2", Some("qwen2"), Some(true)));
+    for pre in ["llama-bpe", "llama3", "llama-v3", "falcon3", "pixtral", "midm-2.0", "tekken"] {
+        assert!(begins("gpt2", Some(pre), None), "{pre}");
+        assert!(!begins("gpt2", Some(pre), Some(false)), "{pre}");
+    }
+    for pre in ["qwen2", "megrez", "kormo", "mellum", "a.x-4.0", "smaug-bpe", "dbrx", "gpt-4o"] {
+        assert!(!begins("gpt2", Some(pre), None), "{pre}");
+        assert!(begins("gpt2", Some(pre), Some(true)), "{pre}");
+    }
+}
+
+/// As a folder of Mistral Small 3.1 is, whose tokenizer's config has none.
+#[test]
+fn a_folder_has_the_template_of_whichever_file_has_one() {
+    let json = crate::text::tokenizer::characters("ab.", &["<s>"]).unwrap().into_bytes();
+    let tokenizer: &'static [u8] = json.leak();
+    let asked = |files: &[(&'static str, &'static [u8])]| {
+        let kept = [&[("tokenizer.json", tokenizer)][..], files].concat();
+        let side = TextSide::read(Files::in_memory("m", &kept))?;
+        let text = side.template.map(|template| template.render(&[], false));
+        text.transpose()
+    };
+    // What Python writes for numbers that JSON has none for, where nobody reads it.
+    let config: (&str, &[u8]) =
+        ("tokenizer_config.json", br#"{"bos_token": "<s>", "model_max_length": Infinity}"#);
+    let processor: (&str, &[u8]) =
+        ("chat_template.json", b"\xef\xbb\xbf{\"chat_template\": \"{{ bos_token }}1\"}");
+    assert_eq!(asked(&[config]).unwrap(), None);
+    assert_eq!(asked(&[config, processor]).unwrap().as_deref(), Some("<s>1"));
+    assert_eq!(asked(&[processor]).unwrap().as_deref(), Some("1"));
+    // The others come before it.
+    let own: (&str, &[u8]) =
+        ("tokenizer_config.json", br#"{"chat_template": "2", "eos_token": NaN}"#);
+    assert_eq!(asked(&[own, processor]).unwrap().as_deref(), Some("2"));
+    let jinja: (&str, &[u8]) = ("chat_template.jinja", b"3");
+    assert_eq!(asked(&[jinja, own, processor]).unwrap().as_deref(), Some("3"));
+    assert_eq!(asked(&[jinja, config]).unwrap().as_deref(), Some("3"));
+    // A template that is there must be sound.
+    for (bytes, problem) in [
+        (&b"{"[..], "JSON: EOF"),
+        (b"{}", "chat_template: neither a template nor a list"),
+        (br#"{"chat_template": 1}"#, "chat_template: neither a template nor a list"),
+        (br#"{"chat_template": "{% if"}"#, "line 1: syntax error"),
+    ] {
+        let error = asked(&[config, ("chat_template.json", bytes)]).unwrap_err().to_string();
+        assert!(error.starts_with(&format!("m/chat_template.json: {problem}")), "{error}");
+    }
+    let error = asked(&[("tokenizer_config.json", &b"[1,]"[..])]).unwrap_err().to_string();
+    assert!(error.starts_with("m/tokenizer_config.json: JSON: "), "{error}");
 }
 
 #[test]

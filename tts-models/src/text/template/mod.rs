@@ -1,7 +1,7 @@
 //! Chat templates: messages to the text that a model was trained on.
 //!
-//! A [`ChatTemplate`] is the Jinja template of a model's `tokenizer_config.json`,
-//! `chat_template.jinja` or GGUF metadata, rendered as Hugging Face `transformers` renders it:
+//! A [`ChatTemplate`] is the Jinja template of a model's `chat_template.jinja`,
+//! `tokenizer_config.json`, `chat_template.json` or GGUF metadata, rendered as Hugging Face `transformers` renders it:
 //! blocks trimmed, loop controls, Python's string methods, `raise_exception`, `strftime_now`, and
 //! `generation` blocks, `'%s' % x`, `tools` and `documents` set to none. Steps and memory of a rendering are bounded, so that a
 //! hostile template fails instead of running on. One hole is known: a list that holds itself
@@ -27,6 +27,7 @@ use minijinja::{Environment, Error, ErrorKind, Value, context};
 use serde::{Deserialize, Serialize};
 
 use crate::{Files, ModelError};
+use folder::Found;
 
 /// Steps of one rendering, or multiples of 64 bytes: up to 64 MB. A long chat takes thousands.
 const FUEL: u64 = 1_000_000;
@@ -73,8 +74,8 @@ impl ChatTemplate {
     }
 
     /// Reads the template of a model's folder: `chat_template.jinja` if there is one, else
-    /// `chat_template` of `tokenizer_config.json` (the one named `default` if there are several).
-    /// `bos_token` and `eos_token` come from `tokenizer_config.json` too.
+    /// `chat_template` of `tokenizer_config.json` (the one named `default` if there are several), else that
+    /// of `chat_template.json`. `bos_token` and `eos_token` come from `tokenizer_config.json`.
     ///
     /// # Errors
     /// When a file cannot be read, has no template, or the template has a syntax error.
@@ -83,8 +84,14 @@ impl ChatTemplate {
     }
 
     fn read(folder: &Files) -> Result<Self, ModelError> {
-        let found = folder::read(folder)?;
-        Self::compile(&found.source, &found.bos_token, &found.eos_token, found.file.path())
+        Self::in_folder(folder)?.ok_or_else(|| folder::missing(folder))
+    }
+
+    /// [`Self::from_folder`]; `None` where no file of the folder has a template.
+    pub(crate) fn in_folder(folder: &Files) -> Result<Option<Self>, ModelError> {
+        let Some(found) = folder::read(folder)? else { return Ok(None) };
+        let Found { source, bos_token, eos_token, file } = found;
+        Self::compile(&source, &bos_token, &eos_token, file.path()).map(Some)
     }
 
     fn compile(source: &str, bos: &str, eos: &str, path: &Path) -> Result<Self, ModelError> {

@@ -168,6 +168,14 @@ fn folders() {
     assert!(
         render().unwrap_err().to_string().contains("tokenizer_config.json: chat_template: nei")
     );
+    put(
+        "tokenizer_config.json",
+        "\u{feff}{\"bos_token\": \"<s>\", \"model_max_length\": Infinity}",
+    );
+    let error = render().unwrap_err().to_string();
+    assert!(error.ends_with("no chat_template.jinja and no chat_template.json either"), "{error}");
+    put("chat_template.json", r#"{"chat_template": "{{ bos_token }}5"}"#);
+    assert_eq!(render().unwrap(), "<s>5");
     put("chat_template.jinja", "4\n");
     assert_eq!(render().unwrap(), "4");
     put("chat_template.jinja", "4\n{% if %}");

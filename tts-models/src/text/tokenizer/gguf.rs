@@ -44,8 +44,8 @@ pub struct GgufVocabulary {
     pub unk: Option<u32>,
     /// `padding_token_id`.
     pub pad: Option<u32>,
-    /// `add_bos_token`. Where the key is absent, llama.cpp takes true for `llama` and for the
-    /// Llama 3 rules of `pre`, false otherwise.
+    /// `add_bos_token`. Where the key is absent, llama.cpp takes true for `llama`, and for `tekken` and the
+    /// names of Llama 3's rule in `pre`, false otherwise.
     pub add_bos: bool,
     /// `add_eos_token`.
     pub add_eos: bool,

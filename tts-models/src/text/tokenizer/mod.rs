@@ -21,6 +21,7 @@ mod parts;
 mod pieces;
 mod split;
 
+use std::collections::HashSet;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -28,6 +29,7 @@ pub use boundary::{Boundary, BoundaryState, Found};
 pub use characters::{characters, words};
 pub use gguf::GgufVocabulary;
 pub(crate) use json::{Added, Roles};
+pub(crate) use split::begins_texts;
 
 use crate::{Files, ModelError};
 use onward::Onward;
@@ -42,6 +44,8 @@ pub struct Tokenizer {
     /// For texts that go on; `None` where no space is put before a text.
     onward: Option<Onward>,
     pieces: Arc<Pieces>,
+    /// Added tokens that the model's own vocabulary has not.
+    extra: HashSet<u32>,
     /// Bytes that no token stands for.
     missing: Box<[bool; 256]>,
     prefix_space: bool,
@@ -225,20 +229,22 @@ impl Tokenizer {
     }
 
     /// Checks that a model of `config_vocab_size` ids knows every token of text, and those with a role. More ids are fine:
-    /// models are padded, and what stands for nothing is never drawn ([`Self::drawn`]); and control tokens beyond them, which
+    /// models are padded, and what stands for nothing is never drawn ([`Self::drawn`]). So are control tokens beyond them, which
     /// tokenizers of a family with other senses have (`<image_soft_token>` of Gemma 3, whose small models read text
-    /// alone): these are never drawn either, and refused in a prompt. `path` is the model's file.
+    /// alone), and tokens that were added to the tokenizer's own vocabulary, as the `<pad>` of many a fine-tune of Llama 2:
+    /// these are never drawn either, and refused in a prompt. What fills a batch has no role here. `path` is the
+    /// model's file.
     ///
     /// # Errors
     /// When the tokenizer has other ids that the model lacks.
     pub fn check_vocab(&self, config_vocab_size: usize, path: &Path) -> Result<(), ModelError> {
         let size = self.vocab_size();
-        let SpecialIds { bos, eos, eot, unk, pad } = self.ids;
-        let roles = [bos, eos, eot, unk, pad].into_iter().flatten();
+        let SpecialIds { bos, eos, eot, unk, .. } = self.ids;
+        let roles = [bos, eos, eot, unk, self.named_end].into_iter().flatten();
         let roles: Vec<u32> = roles.chain(self.begins.iter().copied()).collect();
         let idle = |id: usize| {
             let id = u32::try_from(id).ok().filter(|id| !roles.contains(id));
-            id.is_some_and(|id| self.is_special(id))
+            id.is_some_and(|id| self.is_special(id) || self.extra.contains(&id))
         };
         if (config_vocab_size..size).all(idle) {
             return Ok(());

@@ -74,7 +74,7 @@ impl Parts {
         for (_, token) in &mut self.added {
             token.special |= ends::is_control(&token.content);
         }
-        self.check_tokens()?;
+        let extra = self.check_tokens()?;
         self.check_merges()?;
         let special: HashMap<u32, String> = (self.added.iter())
             .filter(|(_, token)| token.special)
@@ -99,6 +99,7 @@ impl Parts {
             plain,
             onward,
             pieces,
+            extra,
             missing,
             prefix_space: self.prefix_space,
             ids: self.ids,
@@ -108,8 +109,8 @@ impl Parts {
         })
     }
 
-    /// Tokens and ids are unique and bounded; every added token is also a token.
-    fn check_tokens(&mut self) -> Result<(), ModelError> {
+    /// Tokens and ids are unique and bounded; every added token is also a token. Those that were not are returned.
+    fn check_tokens(&mut self) -> Result<HashSet<u32>, ModelError> {
         let fail =
             |field: String, problem: String| Err(ModelError::format(&self.path, field, problem));
         if self.tokens.is_empty() {
@@ -154,9 +155,10 @@ impl Parts {
                 what: format!("{:?} next to tokens with lstrip or rstrip", token.content),
             });
         }
+        let ids = extra.iter().map(|(_, id)| *id).collect();
         self.tokens.extend(extra);
         self.tokens.sort_unstable_by_key(|(_, id)| *id);
-        Ok(())
+        Ok(ids)
     }
 
     /// Every merge joins two tokens to a third, and the unknown token is one.

@@ -3,10 +3,12 @@
 //! Only names whose rule is certain are here; a wrong rule gives ids that look right and are not.
 //! Qwen's, Command R's and `OLMo`'s rules compose characters first, as the `tokenizer.json` of these families and
 //! so the training did: "e" and a combining accent become the one letter "é". llama.cpp leaves them
-//! apart, so texts with decomposed accents have other ids there.
+//! apart, so texts with decomposed accents have other ids there. `falcon3`, `pixtral`, `midm-2.0`, `megrez`, `kormo`,
+//! `mellum` and `a.x-4.0` have the rule that llama.cpp runs these names by, and compose nothing, as there.
 //!
 //! Source: the `pre_tokenizer` of each family's `tokenizer.json`; for `default`, `falcon` and the older
-//! `DeepSeek` families, the regular expressions that llama.cpp applies one after the other.
+//! `DeepSeek` families, the regular expressions that llama.cpp applies one after the other; the table of names in its
+//! `llama-vocab.cpp`.
 
 use tokenizers::normalizers::NFC;
 use tokenizers::pre_tokenizers::byte_level::ByteLevel;
@@ -49,15 +51,25 @@ pub(super) struct Rule {
 }
 
 /// The names that [`rule`] knows.
-pub(super) const KNOWN: &str = "gpt-2, default, smollm, starcoder, refact, codeshell, command-r, \
-     falcon, llama-bpe, llama3, llama-v3, dbrx, smaug-bpe, glm4, chatglm-bpe, olmo, qwen2, qwen35, exaone4, \
-     seed-coder, tekken, gpt-4o, deepseek-llm, \
-     deepseek-coder, deepseek-v3, deepseek-r1-qwen, hunyuan-dense";
+pub(super) const KNOWN: &str = "gpt-2, mellum, a.x-4.0, default, smollm, starcoder, refact, \
+     codeshell, command-r, falcon, llama-bpe, llama3, llama-v3, falcon3, pixtral, midm-2.0, dbrx, \
+     smaug-bpe, glm4, chatglm-bpe, olmo, qwen2, megrez, kormo, qwen35, exaone4, seed-coder, tekken, \
+     gpt-4o, deepseek-llm, deepseek-coder, deepseek-v3, deepseek-r1-qwen, hunyuan-dense";
+
+/// Whether texts begin with the token of a beginning where a file with this name does not say so: what llama.cpp takes.
+pub(crate) fn begins_texts(pre: &str) -> bool {
+    pre == "tekken" || is_llama3(pre)
+}
+
+/// The names of Llama 3's rule with all that goes with it there. Others share its words alone.
+fn is_llama3(pre: &str) -> bool {
+    matches!(pre, "llama-bpe" | "llama3" | "llama-v3" | "falcon3" | "pixtral" | "midm-2.0")
+}
 
 /// The rule of a name; `None` for an unknown one.
 pub(super) fn rule(pre: &str) -> Option<Result<Rule, tokenizers::Error>> {
     let splits: &[&str] = match pre {
-        "gpt-2" | "olmo" | "exaone4" => &[GPT2],
+        "gpt-2" | "olmo" | "exaone4" | "mellum" | "a.x-4.0" => &[GPT2],
         "default" => &[r"[\p{P}\$\+<=>\^~\|]+", GPT2, r"\p{N}+", "[0-9][0-9][0-9]"],
         "smollm" | "starcoder" | "refact" | "codeshell" | "command-r" => {
             let digits = Digits::new(true).into();
@@ -67,10 +79,9 @@ pub(super) fn rule(pre: &str) -> Option<Result<Rule, tokenizers::Error>> {
                 ignore_merges: false,
             }));
         }
-        "llama-bpe" | "llama3" | "llama-v3" | "dbrx" | "smaug-bpe" | "glm4" | "chatglm-bpe" => {
-            &[LLAMA3]
-        }
-        "qwen2" | "deepseek-r1-qwen" => &[QWEN2],
+        "dbrx" | "smaug-bpe" | "glm4" | "chatglm-bpe" => &[LLAMA3],
+        _ if is_llama3(pre) => &[LLAMA3],
+        "qwen2" | "deepseek-r1-qwen" | "megrez" | "kormo" => &[QWEN2],
         "qwen35" => &[QWEN35],
         "seed-coder" => &[SEED],
         "tekken" => &[TEKKEN],
@@ -91,7 +102,7 @@ pub(super) fn rule(pre: &str) -> Option<Result<Rule, tokenizers::Error>> {
     Some(split(splits).map(|pre_tokenizer| Rule {
         normalizer: composes(pre).then(|| NFC.into()),
         pre_tokenizer,
-        ignore_merges: matches!(pre, "llama-bpe" | "llama3" | "llama-v3" | "tekken" | "gpt-4o"),
+        ignore_merges: is_llama3(pre) || matches!(pre, "tekken" | "gpt-4o"),
     }))
 }
 
@@ -201,11 +212,18 @@ mod tests {
             ("llama3", "llama-bpe"),
             ("llama-v3", "llama-bpe"),
             ("dbrx", "llama-bpe"),
+            ("falcon3", "llama-bpe"),
+            ("pixtral", "llama-bpe"),
+            ("midm-2.0", "llama-bpe"),
             ("smaug-bpe", "llama-bpe"),
             ("glm4", "llama-bpe"),
             ("chatglm-bpe", "llama-bpe"),
             ("olmo", "gpt-2"),
+            ("mellum", "gpt-2"),
+            ("a.x-4.0", "gpt-2"),
             ("deepseek-r1-qwen", "qwen2"),
+            ("megrez", "qwen2"),
+            ("kormo", "qwen2"),
             ("hunyuan-dense", "deepseek-v3"),
             ("starcoder", "smollm"),
             ("refact", "smollm"),
@@ -233,10 +251,22 @@ mod tests {
     }
 
     #[test]
+    fn every_name_that_is_told_has_a_rule() {
+        for pre in KNOWN.split(", ") {
+            assert!(rule(pre).is_some_and(|rule| rule.is_ok()), "{pre}");
+        }
+        // Models of these are none that run, or their rule was not seen.
+        for pre in ["llama4", "kanana2", "gigachat", "mellum2", "falcon-h1", ""] {
+            assert!(rule(pre).is_none(), "{pre}");
+        }
+    }
+
+    #[test]
     fn accents_are_composed_where_the_family_does() {
         for (pre, expected) in [
             ("qwen2", "\u{e9}"),
             ("qwen35", "e\u{301}"),
+            ("megrez", "e|\u{301}"),
             ("command-r", "\u{e9}"),
             ("tekken", "e\u{301}"),
         ] {

@@ -1,13 +1,15 @@
-//! A JSON object whose errors name the file and the field.
+//! A JSON object whose errors name the file and the field, and JSON files as Python writes them.
 //!
-//! Absent fields and `null` are the same: Hugging Face writes either.
+//! Absent fields and `null` are the same: Hugging Face writes either. What Python writes for numbers that JSON has
+//! none for is read as texts, see [`Files::read_json`].
 
 use std::path::Path;
 
+use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 use tts_core::rows;
 
-use crate::ModelError;
+use crate::{Files, ModelError};
 
 /// An object within a file.
 pub(crate) struct Object<'a> {
@@ -19,13 +21,7 @@ pub(crate) struct Object<'a> {
 
 impl<'a> Object<'a> {
     pub(super) fn parse(bytes: &[u8], path: &'a Path) -> Result<Self, ModelError> {
-        let wrong = |problem: String| ModelError::format(path, "JSON", problem);
-        let text = rows::decode(bytes).map_err(|error| wrong(error.to_string()))?;
-        let map = serde_json::from_str(&text).or_else(|error| {
-            // The sentence of the file as it is, where these were not what is wrong with it.
-            serde_json::from_str(&quoted(&text)).map_err(|_| wrong(error.to_string()))
-        })?;
-        Ok(Self { path, prefix: String::new(), map })
+        Ok(Self { path, prefix: String::new(), map: parse(bytes, path)? })
     }
 
     pub(super) fn field(&self, name: &str) -> String {
@@ -129,8 +125,30 @@ impl<'a> Object<'a> {
     }
 }
 
-/// A text with what Python writes for numbers that JSON has none for as strings: the field that reads one says what it expected, and
-/// in one that nobody reads it does no harm.
+impl Files {
+    /// The value of this JSON file; `None` when there is no such file. As Python's own reader it takes `NaN`, `Infinity`
+    /// and `-Infinity`, here as texts of these names: the field that reads one says what it expected, and in one that
+    /// nobody reads it does no harm. Encodings are those of [`tts_core::rows::decode`].
+    ///
+    /// # Errors
+    /// When the file cannot be read or is no JSON, by line.
+    pub fn read_json(&self) -> Result<Option<Value>, ModelError> {
+        let bytes = self.read_if_there()?;
+        bytes.map(|bytes| parse(&bytes, self.path())).transpose()
+    }
+}
+
+/// Reads a JSON text as Python writes it; `path` is what errors call it.
+fn parse<T: DeserializeOwned>(bytes: &[u8], path: &Path) -> Result<T, ModelError> {
+    let wrong = |problem: String| ModelError::format(path, "JSON", problem);
+    let text = rows::decode(bytes).map_err(|error| wrong(error.to_string()))?;
+    serde_json::from_str(&text).or_else(|error| {
+        // The sentence of the file as it is, where these were not what is wrong with it.
+        serde_json::from_str(&quoted(&text)).map_err(|_| wrong(error.to_string()))
+    })
+}
+
+/// A text with what Python writes for numbers that JSON has none for as strings.
 fn quoted(text: &str) -> String {
     const WORDS: [&str; 3] = ["-Infinity", "Infinity", "NaN"];
     let (mut out, mut rest) = (String::with_capacity(text.len() + 16), text);
@@ -185,6 +203,26 @@ mod tests {
         let error = Object::parse(b"{\"a\": NaN, \"b\"}", path).err().expect("refused").to_string();
         assert!(
             error.starts_with("config.json: JSON: expected value at line 1 column 7"),
+            "{error}"
+        );
+    }
+
+    #[test]
+    fn files_are_read_as_python_writes_them() {
+        let kept: &[(&str, &[u8])] = &[
+            ("list.json", b"[NaN, {\"a\": -Infinity}, \"NaN\", 1]"),
+            ("mark.json", b"\xef\xbb\xbf{\"a\": 1}"),
+            ("bad.json", b"{\"a\": NaN,\n}"),
+        ];
+        let files = Files::in_memory("m", kept);
+        let read = |name: &str| files.join(name).read_json();
+        let list = serde_json::json!(["NaN", {"a": "-Infinity"}, "NaN", 1]);
+        assert_eq!(read("list.json").expect("read"), Some(list));
+        assert_eq!(read("mark.json").expect("read"), Some(serde_json::json!({"a": 1})));
+        assert_eq!(read("none.json").expect("read"), None);
+        let error = read("bad.json").expect_err("refused").to_string();
+        assert!(
+            error.starts_with("m/bad.json: JSON: expected value at line 1 column 7"),
             "{error}"
         );
     }

@@ -118,3 +118,50 @@ fn a_word_that_is_an_end_elsewhere_is_one_where_a_file_says_so() {
         assert_eq!(of_gguf(kind, Some(3)), (true, vec![3]));
     }
 }
+
+/// A `<pad>` that was added to train with, in a model that was never resized; transformers opens it.
+#[test]
+fn what_was_added_may_lie_beyond_the_model_where_it_has_no_role() {
+    let path = Path::new("config.json");
+    let fits = |file: &Value, roles: &Roles, size: usize| {
+        read(file, roles).check_vocab(size, path).map_err(|error| error.to_string())
+    };
+    let none = Roles::default();
+    let end = |name: &str| Roles { end: Some(name.into()), ..Roles::default() };
+    let begin = |name: &str| Roles { begin: Some(name.into()), ..Roles::default() };
+    let refused = |size: usize, ids: usize| -> Result<(), String> {
+        Err(format!(
+            "config.json: vocab_size: {size}, but the tokenizer has {ids} ids: it belongs to another model"
+        ))
+    };
+    for special in [false, true] {
+        let file = with_added(&["<pad>", "<think>"], special);
+        for size in [8, 9, 10] {
+            assert_eq!(fits(&file, &none, size), Ok(()), "{special} {size}");
+        }
+        assert_eq!(fits(&file, &end("</s>"), 8), Ok(()));
+        // Not what begins or ends a text.
+        assert_eq!(fits(&file, &end("</s>"), 7), refused(7, 10));
+        assert_eq!(fits(&file, &end("<think>"), 9), refused(9, 10));
+        assert_eq!(fits(&file, &end("<think>"), 10), Ok(()));
+        assert_eq!(fits(&file, &begin("<pad>"), 8), refused(8, 10));
+    }
+    // Nor a token of the model's own vocabulary, listed as added, too, or not.
+    let mut file = with_added(&[], false);
+    file["model"]["vocab"]["ba"] = json!(8);
+    assert_eq!(fits(&file, &none, 8), refused(8, 9));
+    assert_eq!(fits(&file, &none, 9), Ok(()));
+    let mut file = with_added(&["<pad>"], false);
+    file["model"]["vocab"]["<pad>"] = json!(8);
+    assert_eq!(fits(&file, &none, 8), refused(8, 9));
+
+    // Of a GGUF file, whose tokens are all in one list: control tokens, and so what fills a batch.
+    let of_gguf = |kind: i32, pad: Option<u32>| {
+        let tokens = ["a", "b", "ab", "<e>", "<pad>"].map(str::to_owned).into();
+        let spec = GgufVocabulary { tokens, token_types: vec![1, 1, 1, 3, kind], pad, ..gpt2() };
+        let tokenizer = Tokenizer::from_vocabulary(&spec, Path::new("x")).unwrap();
+        tokenizer.check_vocab(4, path).is_ok()
+    };
+    assert!(of_gguf(3, Some(4)) && of_gguf(3, None));
+    assert!(!of_gguf(1, None) && !of_gguf(4, None));
+}

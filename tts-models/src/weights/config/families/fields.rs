@@ -436,7 +436,6 @@ fn gemma(object: &Object<'_>, config: &ModelConfig) -> Result<Switches, ModelErr
         output_bias: object.boolean("attention_bias")?.unwrap_or(false),
         embedding_scale: (config.hidden_size as f64).sqrt(),
         attention_scale: Some(1.0 / scale.sqrt()),
-        attention_cap: object.float("attn_logit_softcapping")?,
         logit_cap: object.float("final_logit_softcapping")?,
         ..Switches::default()
     })
@@ -457,6 +456,11 @@ pub(super) fn gemma2(object: &Object<'_>, config: &ModelConfig) -> Result<Switch
 }
 
 pub(super) fn gemma3(object: &Object<'_>, config: &ModelConfig) -> Result<Switches, ModelError> {
+    // Its class takes the field and has no arithmetic for it.
+    let bound = "attn_logit_softcapping";
+    if object.has(bound) {
+        return Err(object.unsupported(bound, "bound of scores in this family"));
+    }
     let window = window(object, Some(4_096))?;
     let pattern = object.some("sliding_window_pattern")?.unwrap_or(6);
     let slides = |layer: usize| !(layer + 1).is_multiple_of(pattern);

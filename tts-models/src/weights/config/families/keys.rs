@@ -141,7 +141,6 @@ fn gemma_keys(
         activation: Activation::GeluTanh,
         embedding_scale: (config.hidden_size as f64).sqrt(),
         attention_scale: Some(1.0 / width.sqrt()),
-        attention_cap: keys.float("attn_logit_softcapping")?,
         logit_cap: keys.float("final_logit_softcapping")?,
         ..Switches::default()
     })
@@ -154,7 +153,7 @@ pub(super) fn gemma2_keys(keys: &Keys<'_>, config: &ModelConfig) -> Result<Switc
     let gemma = gemma_keys(keys, config, 46)?;
     Ok(Switches {
         // llama.cpp has its class's bounds where a file has none.
-        attention_cap: gemma.attention_cap.or(Some(50.0)),
+        attention_cap: keys.float("attn_logit_softcapping")?.or(Some(50.0)),
         logit_cap: gemma.logit_cap.or(Some(30.0)),
         layers: some_slide(keys, config, (Some(window), 2), Rotation::Global)?,
         ..gemma
@@ -164,6 +163,10 @@ pub(super) fn gemma2_keys(keys: &Keys<'_>, config: &ModelConfig) -> Result<Switc
 /// Gemma 3's converter writes its window; that five of six layers have it, and their base, are fixed unless the file
 /// says so.
 pub(super) fn gemma3_keys(keys: &Keys<'_>, config: &ModelConfig) -> Result<Switches, ModelError> {
+    let bound = "attn_logit_softcapping";
+    if keys.has(bound) {
+        return Err(keys.unsupported(bound, "bound of scores in this architecture"));
+    }
     let window = keys.count("attention.sliding_window")?.filter(|&tokens| tokens > 0);
     Ok(Switches {
         local_rope_theta: keys.float("rope.freq_base_swa")?.unwrap_or(10_000.0),
