@@ -7,7 +7,7 @@
 //! Source: none; a rule of this library.
 
 /// A text as it is shown: none of the marks in it, in any case of ASCII letters, and at most so many characters of it. Marks of one
-/// byte stay.
+/// character stay: a space behind one breaks nothing.
 ///
 /// ```
 /// use tts_core::judge::{marks, shown};
@@ -71,7 +71,8 @@ fn shortened(text: &str, longest: usize) -> String {
 
 /// A text with a space in each mark, behind its first character.
 fn guarded(text: &str, marks: &[String]) -> String {
-    let marks: Vec<&[u8]> = marks.iter().map(String::as_bytes).collect();
+    let several = |mark: &&String| mark.chars().nth(1).is_some();
+    let marks: Vec<&[u8]> = marks.iter().filter(several).map(|mark| mark.as_bytes()).collect();
     let bytes = text.as_bytes();
     let begins = |at: usize, mark: &[u8]| {
         bytes.get(at..at + mark.len()).is_some_and(|found| found.eq_ignore_ascii_case(mark))
@@ -79,7 +80,7 @@ fn guarded(text: &str, marks: &[String]) -> String {
     let mut out = String::with_capacity(text.len());
     for (at, c) in text.char_indices() {
         out.push(c);
-        if marks.iter().any(|mark| mark.len() > 1 && begins(at, mark)) {
+        if marks.iter().any(|mark| begins(at, mark)) {
             out.push(' ');
         }
     }
@@ -136,6 +137,9 @@ mod tests {
             // Once is enough.
             assert_eq!(shown(&found, &marks, 1_000), found);
         }
+        // No space breaks a single character, however many bytes it has.
+        let single = ["é".to_owned(), "=".to_owned(), String::new()];
+        assert_eq!(shown("é = é", &single, 1_000), "é = é");
     }
 
     #[test]

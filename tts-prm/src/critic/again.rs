@@ -102,8 +102,8 @@ fn behind(old: &str, new: &str, words: &str) -> usize {
 }
 
 impl Jury {
-    /// A judgement, and what comes of checking it again; `None` where a line of that fails.
-    pub(super) async fn look_again(&self, desk: &Desk, line: Line) -> Option<Looks> {
+    /// A judgement of steps up to that before `next`, and what comes of checking it again; `None` where a line of that fails.
+    pub(super) async fn look_again(&self, desk: &Desk, line: Line, next: usize) -> Option<Looks> {
         let mut looks = Looks::of(line);
         let left = self.judge.again.len();
         for (number, words) in self.judge.again.iter().enumerate() {
@@ -113,7 +113,7 @@ impl Jury {
                 break;
             }
             let ask = Ask::behind(line.node).aside().keep(line.kept()).append(words.clone());
-            let rest = desk.line(self.drawn(ask, number + 1 == left)).await?;
+            let rest = desk.line(self.drawn(ask, number + 1 == left, next)).await?;
             looks.add(rest, words);
         }
         Some(looks)

@@ -21,7 +21,7 @@ use serde::{Deserialize, Serialize};
 use tts_core::rows::{self, Row, RowError, RowsError};
 use tts_core::{Cost, Outcome, Prompt, Scale, Search, files, scorer};
 
-use super::assess::{Ended, Heard, Preference, Ruling, assess_whole};
+use super::assess::{Ended, Heard, Preference, Ruling, assess_whole, is_second};
 use super::jury::Jury;
 use super::read::Refusal;
 use super::response::Response;
@@ -142,7 +142,7 @@ pub fn critiques(
     let mut items: Vec<Option<Critiqued>> = vec![None; preferences.len()];
     let told = |item: usize, ruling: &Ruling, outcome: &Outcome| {
         let said = Heard::of(item, jury, &preferences[item], ruling, outcome);
-        found.refused += said.unread.len();
+        found.refused += said.unread.iter().filter(|unread| !is_second(&unread.why)).count();
         found.cost += outcome.usage.logical;
         match critiqued(jury, &preferences[item], &said) {
             Ok(critiqued) if critiqued.critiques.iter().all(|own| !own.is_empty()) => {

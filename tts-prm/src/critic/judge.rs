@@ -17,6 +17,9 @@ use super::read::{Decision, Reading, Refusal, Said};
 use super::response::Response;
 use super::template::{Filling, Template};
 
+/// In a text that ends a judgement: the number behind the last step.
+const NEXT: &str = "{next}";
+
 /// A judge, see the [module](self).
 ///
 /// ```
@@ -50,7 +53,8 @@ pub struct Judge {
     /// Words that are put behind a judgement, one after the other, to have it checked again; none for one look.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub again: Vec<String>,
-    /// Texts that end a judgement.
+    /// Texts that end a judgement, none of which may stand within a verdict; `{next}` in one of a judge of one response stands for
+    /// the number behind its last step, of which there is nothing to say.
     pub stop: Vec<String>,
     /// How a judgement is drawn.
     pub sampling: Sampling,
@@ -207,12 +211,17 @@ impl Judge {
         }
     }
 
-    /// Where its judgement ends, with room for so many tokens behind it.
-    pub(super) fn rule(&self, more: u32) -> StepRule {
+    /// Where its judgement ends, with room for so many tokens behind it; `next` is the number behind the last step that it is
+    /// about, and where nobody knows it, texts with that number end nothing.
+    pub(super) fn rule(&self, more: u32, next: Option<usize>) -> StepRule {
         let most = self.max_tokens.saturating_add(more);
+        let numbered = |text: &String| match next {
+            Some(next) => Some(text.replace(NEXT, &next.to_string())),
+            None => (!text.contains(NEXT)).then(|| text.clone()),
+        };
         StepRule {
             delimiters: self.reading.delimiters(),
-            stop: self.stop.clone(),
+            stop: self.stop.iter().filter_map(numbered).collect(),
             pause: Vec::new(),
             max_step_tokens: most,
             max_tokens: most,
@@ -228,7 +237,8 @@ impl Judge {
         if self.max_tokens == 0 {
             return Err("max_tokens is 0, expected at least 1".into());
         }
-        self.rule(0).check()?;
+        self.rule(0, Some(1)).check()?;
+        self.check_stop()?;
         self.sampling.check()?;
         if self.longest < 100 {
             return Err(format!("longest is {}, expected at least 100 characters", self.longest));
@@ -272,6 +282,38 @@ impl Judge {
             return Err(format!("most is {found}, and the reading is of at most {most} responses"));
         }
         self.check_shown()
+    }
+
+    /// Whether no text that ends a judgement stands within a verdict, which would be cut there and never read.
+    fn check_stop(&self) -> Result<(), String> {
+        let [least, most] = self.takes();
+        if let Some(stop) = self.stop.iter().find(|stop| stop.contains(NEXT) && most > 1) {
+            return Err(format!(
+                "stop has {stop:?}, and a judgement is about several responses, whose steps have no number"
+            ));
+        }
+        let forms = self.reading.forms(least.max(2).min(most), self.template.has_turns());
+        for stop in self.rule(0, Some(1)).stop {
+            let cut = forms.iter().find(|form| form.is_cut_by(&stop));
+            if let Some(form) = cut {
+                return Err(format!(
+                    "stop has {stop:?}, which would cut a verdict such as {:?}",
+                    form.text
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    /// A judgement without the text that ended it by the number of a step that is not there.
+    pub(super) fn before_next<'t>(&self, said: &'t str) -> &'t str {
+        let before = |stop: &String| {
+            let (head, tail) = stop.split_once(NEXT)?;
+            let numbered = said.strip_suffix(tail)?;
+            let bare = numbered.trim_end_matches(|c: char| c.is_ascii_digit());
+            if bare.len() < numbered.len() { bare.strip_suffix(head) } else { None }
+        };
+        self.stop.iter().find_map(before).unwrap_or(said)
     }
 
     /// Whether the template can be filled in, and shows all that is judged: told before anything is spent.

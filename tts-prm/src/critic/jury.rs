@@ -23,6 +23,7 @@ use serde::{Deserialize, Serialize};
 use tts_core::{Ask, Desk, Line, Prompt, Requirements, Until, all};
 
 use super::again::Looks;
+use super::asker::Asker;
 use super::ballot::{Ballot, Judgement, Vote};
 use super::judge::Judge;
 use super::meta::Meta;
@@ -117,13 +118,14 @@ impl Jury {
         past: &Past,
         heard: impl FnMut(&Ballot),
     ) -> Ballot {
-        self.ballot_of(desk, (&desk.problem(), responses), past, heard).await
+        let asker = Asker::first(desk);
+        self.ballot_of(asker, (&desk.problem(), responses), past, heard).await
     }
 
     /// The same of responses to this problem.
     pub(super) async fn ballot_of(
         &self,
-        desk: &Desk,
+        desk: Asker<'_>,
         (problem, responses): (&Prompt, &[Response]),
         past: &Past,
         mut heard: impl FnMut(&Ballot),
@@ -142,7 +144,7 @@ impl Jury {
                 let times = if self.is_single() { rest } else { self.repeats.min(rest) };
                 let asked_before = self.samples - left - rest;
                 rest -= times;
-                for group in self.next_groups(desk, responses.len(), &mut before) {
+                for group in self.next_groups(&desk, responses.len(), &mut before) {
                     for &place in &group {
                         shown[place] = true;
                     }
@@ -170,7 +172,7 @@ impl Jury {
             let least = self.takes()[0];
             let out = responses.iter().zip(shown).filter(|(_, shown)| !shown);
             for (response, _) in out {
-                desk.refuse(response.node, Refusal::LeftOut { least }.to_string());
+                desk.refuse(response.node, &Refusal::LeftOut { least });
             }
         }
         ballot
@@ -257,7 +259,7 @@ impl Jury {
     /// So many judgements of a group in this order, when so many samples were asked for before.
     async fn samples_of(
         &self,
-        desk: &Desk,
+        desk: Asker<'_>,
         (problem, responses): (&Prompt, &[Response]),
         (group, times): (Vec<usize>, usize),
         (past, before): (&Past, usize),
@@ -268,27 +270,29 @@ impl Jury {
             // Only a judge of one response has turns.
             let place = group[0];
             let sample = |number: usize| (place, before + number);
-            let turns = (0..times).map(|number| self.by_turns(desk, first, sample(number), past));
+            let turns = (0..times).map(|number| self.by_turns(&desk, first, sample(number), past));
             return all(turns).await;
         }
         let question = match self.judge.question(problem, &shown) {
             Ok(question) => question,
             Err(refusal) => {
-                desk.refuse(first.node, refusal.to_string());
+                desk.refuse(first.node, &refusal);
                 return vec![Err(refusal); times];
             }
         };
         let asked = self.meta.as_ref().filter(|meta| meta.jury.is_some());
         let asked = asked.map(|meta| (meta, question.clone()));
         let ask = Ask::of(question).about(first.node).aside().times(times);
+        let next = first.steps.len() + 1;
         let lines = match self.judge.decision() {
             Some(decision) if !decision.critique => {
                 let lines = desk.ask(self.decided(ask.append(&decision.cue), decision)).await;
                 lines.into_iter().map(|line| (line.score, Looks::of(line))).collect()
             }
             decision => {
-                let lines = desk.ask(self.written(ask, 1)).await;
-                let looks = all(lines.into_iter().map(|line| self.look_again(desk, line))).await;
+                let lines = desk.ask(self.written(ask, 1, next)).await;
+                let again = lines.into_iter().map(|line| self.look_again(&desk, line, next));
+                let looks = all(again).await;
                 self.end(desk, looks.into_iter().flatten().collect(), decision).await
             }
         };
@@ -296,7 +300,7 @@ impl Jury {
         let read = |(number, (meta, looks)): (usize, (f64, Looks))| {
             let (line, said) = (&looks.last().line, self.read(&looks, &shown));
             if let Err(refusal) = &said {
-                desk.refuse(line.node, refusal.to_string());
+                desk.refuse(line.node, refusal);
             }
             let Said { scores, steps } = said?;
             let (node, sample) = (line.node, before + number);
@@ -314,7 +318,7 @@ impl Jury {
                 .filter_map(|(sample, text)| Some((sample.as_mut().ok()?, text)))
                 .collect();
             let written = known.iter().map(|(judgement, text)| (judgement.node, text.clone()));
-            let trusted = meta.trusts(desk, &question, written.collect()).await;
+            let trusted = meta.trusts(&desk, &question, written.collect()).await;
             for ((judgement, _), trusted) in known.iter_mut().zip(trusted.unwrap_or_default()) {
                 judgement.meta = trusted;
             }
@@ -323,16 +327,16 @@ impl Jury {
         samples
     }
 
-    /// A judgement as it is written.
-    pub(super) fn written(&self, ask: Ask, step: usize) -> Ask {
+    /// A judgement as it is written, in the turn of a step; `next` is the number behind the last step that it is about.
+    pub(super) fn written(&self, ask: Ask, step: usize, next: usize) -> Ask {
         let begin = self.judge.begin_of(step);
         let ask = if begin.is_empty() { ask } else { ask.append(begin) };
-        self.drawn(ask, self.judge.again.is_empty())
+        self.drawn(ask, self.judge.again.is_empty(), next)
     }
 
-    /// How a judgement is drawn; a scorer reads its last look.
-    pub(super) fn drawn(&self, ask: Ask, last: bool) -> Ask {
-        let ask = ask.rule(self.judge.rule(0)).sampling(self.judge.sampling);
+    /// How a judgement is drawn, of steps up to that before `next`; a scorer reads its last look.
+    pub(super) fn drawn(&self, ask: Ask, last: bool, next: usize) -> Ask {
+        let ask = ask.rule(self.judge.rule(0, Some(next))).sampling(self.judge.sampling);
         let ask = self.role.iter().cloned().fold(ask, Ask::by);
         let scorer = self.judge.head().or(self.meta.as_ref().and_then(Meta::scorer));
         match scorer.filter(|_| last) {
@@ -344,7 +348,7 @@ impl Jury {
     /// A decision as it is drawn.
     fn decided(&self, ask: Ask, decision: &Decision) -> Ask {
         let room = u32::try_from(decision.cue.len()).unwrap_or(u32::MAX).saturating_add(16);
-        let ask = ask.rule(self.judge.rule(room)).sampling(self.judge.sampling);
+        let ask = ask.rule(self.judge.rule(room, None)).sampling(self.judge.sampling);
         // The probability of a word is that of one token; a word alone may have some before it.
         let tokens = if decision.by == By::Word { 8 } else { 1 };
         let ask = self.role.iter().cloned().fold(ask.until(Until::Tokens(tokens)), Ask::by);
@@ -357,7 +361,7 @@ impl Jury {
     /// The ends of critiques: themselves, or decisions behind them.
     async fn end(
         &self,
-        desk: &Desk,
+        desk: Asker<'_>,
         critiques: Vec<Looks>,
         decision: Option<&Decision>,
     ) -> Vec<(f64, Looks)> {
@@ -367,7 +371,7 @@ impl Jury {
             let line = &looks.last().line;
             if !line.is_finished() {
                 // What it would have come to is not known.
-                desk.refuse(line.node, Refusal::Cut.to_string());
+                desk.refuse(line.node, &Refusal::Cut);
                 return None;
             }
             // What ended the critique is taken back: its end token, or the stop text that opens the cue.

@@ -226,7 +226,7 @@ impl Judging {
 
     /// Where its judgements end.
     pub fn rule(&self) -> StepRule {
-        let (rule, single) = (self.judge.rule(0), self.single().rule(0));
+        let (rule, single) = (self.judge.rule(0, None), self.single().rule(0, None));
         StepRule {
             max_tokens: rule.max_tokens.max(single.max_tokens),
             max_step_tokens: rule.max_step_tokens.max(single.max_step_tokens),

@@ -20,6 +20,7 @@ use std::pin::Pin;
 use serde::{Deserialize, Serialize};
 use tts_core::{Desk, NodeId, Prompt, Requirements, all};
 
+use super::asker::Asker;
 use super::ballot::Ballot;
 use super::judge::Judge;
 use super::jury::Jury;
@@ -168,7 +169,7 @@ fn heard<'a>(
 ) -> Heard<'a> {
     Box::pin(async move {
         let past = Past::default();
-        jury.ballot_of(desk, (problem, &response), &past, |_| {}).await
+        jury.ballot_of(Asker::second(desk), (problem, &response), &past, |_| {}).await
     })
 }
 

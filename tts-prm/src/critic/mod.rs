@@ -54,6 +54,7 @@
 //! sources are named where they are used.
 
 mod again;
+mod asker;
 pub mod assess;
 pub mod ballot;
 pub mod choice;

@@ -8,7 +8,11 @@
 //! * with a question ([`NextWord::asking`]) as the scorer of a search: each solution is put into the template of a
 //!   [`Judge`] and scored without a word being written, `GenRM` without a critique.
 //!
-//! A word of several tokens has the product of their probabilities. Scores of values from 0 to 1 are probabilities.
+//! A word of several tokens has the product of their probabilities; it is read as it is spelt, behind a space unless the cue ends in
+//! one, so that `yes` and `Yes` are two. What a model would say besides the words is left out of account, which is `ThinkPRM`'s and
+//! `GenPRM`'s way, unless the decision says what it is worth ([`Decision::outside`]): `GenRM`'s p(Yes) is not divided by anything.
+//! Where it would say mostly something else, a decision with [`Decision::least`] is refused. Scores of values from 0 to 1 are
+//! probabilities.
 //!
 //! Cost: all that is read, as scored tokens and operations of the model. Behind what a judge wrote that is the path, as for any
 //! scorer, and besides it the cue and each word; of a solution that is asked about, the question about it in place of the path,
@@ -259,13 +263,31 @@ impl<'a> NextWord<'a> {
         }
     }
 
-    /// The expectation under the softmax of these log-probabilities.
-    fn expectation(&self, logprobs: &[f64]) -> f64 {
+    /// The expectation under these log-probabilities, or under the softmax of them; why there is none.
+    fn expectation(&self, logprobs: &[f64]) -> Result<f64, String> {
+        let Decision { words, outside, least, .. } = &self.decision;
         let most = logprobs.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-        let weights: Vec<f64> = logprobs.iter().map(|logprob| (logprob - most).exp()).collect();
-        let values = self.decision.words.iter().map(|(_, value)| *value);
-        let sum: f64 = values.zip(&weights).map(|(value, weight)| value * weight).sum();
-        sum / weights.iter().sum::<f64>()
+        if !most.is_finite() || logprobs.iter().any(|logprob| logprob.is_nan()) {
+            return Err("none of the words has a probability here".into());
+        }
+        let sum = |above: f64| -> [f64; 2] {
+            let weights = logprobs.iter().map(|logprob| (logprob - above).exp());
+            let weighted =
+                words.iter().zip(weights).map(|((_, value), weight)| [value * weight, weight]);
+            weighted.fold([0.0; 2], |[sum, all], [value, weight]| [sum + value, all + weight])
+        };
+        let [own, mass] = sum(0.0);
+        if mass < *least {
+            return Err(format!(
+                "the words have {mass:.3} of the probability, expected at least {least}"
+            ));
+        }
+        if let Some(outside) = outside {
+            let [low, high] = super::Reading::Decision(self.decision.clone()).range();
+            return Ok((own + (1.0 - mass).max(0.0) * outside).clamp(low, high));
+        }
+        let [own, mass] = sum(most);
+        Ok(own / mass)
     }
 }
 
@@ -303,11 +325,9 @@ impl StepScorer for NextWord<'_> {
                 Ok(reads) => reads,
                 Err(why) => return Scored::refused(why).reading(Some(Reads::default())),
             };
-            let score = self.expectation(sums.next().unwrap_or_default());
-            let scored = if score.is_finite() {
-                Scored::of(vec![score; path.fresh_steps().len()])
-            } else {
-                Scored::refused("none of the words has a probability here")
+            let scored = match self.expectation(sums.next().unwrap_or_default()) {
+                Ok(score) => Scored::of(vec![score; path.fresh_steps().len()]),
+                Err(why) => Scored::refused(why),
             };
             scored.reading(Some(reads))
         };
@@ -486,6 +506,55 @@ mod tests {
         let question = asked.question().len() as u64 + cue;
         assert_eq!((found.tokens, found.path), (question + 7, None));
         assert!((found.flops - cost.flops(0, question) - words(question)).abs() < 1e-6);
+    }
+
+    /// Words of these probabilities.
+    struct Told([f64; 2]);
+
+    impl Likelihood for Told {
+        fn logprobs(&self, batch: &[Given]) -> Result<Vec<Vec<f32>>, BoxError> {
+            let word = |(given, p): (&Given, &f64)| {
+                #[expect(clippy::cast_possible_truncation, reason = "log-probabilities are f32")]
+                let first = p.ln() as f32;
+                let rest = given.tokens.len() - 1;
+                std::iter::once(first).chain(std::iter::repeat_n(0.0, rest)).collect()
+            };
+            Ok(batch.iter().zip(&self.0).map(word).collect())
+        }
+    }
+
+    #[test]
+    fn what_else_might_be_said_is_left_out_or_worth_what_the_decision_says() {
+        let of = |p: [f64; 2], outside: Option<f64>, least: f64| -> Result<f64, String> {
+            let told = Told(p);
+            let decision = Decision { outside, least, ..Decision::default() };
+            let prompt = |prompt: &Prompt| bytes(prompt.question());
+            let scorer = NextWord::new(&told, prompt, bytes, decision).expect("sound");
+            let step = tts_core::Step { text: "=4".into(), ..tts_core::Step::default() };
+            let question = Arc::new("2+2?".into());
+            let path = Trajectory::new(question, vec![Arc::new(step)], 1, true);
+            let scored = scorer.score(&[path]).expect("scores").remove(0);
+            scored.scores.first().copied().ok_or(scored.refused.unwrap_or_default())
+        };
+        for (p, outside, expected) in [
+            ([0.3, 0.1], None, 0.75),
+            // p(Yes) as it is.
+            ([0.3, 0.1], Some(0.0), 0.3),
+            ([0.3, 0.1], Some(0.5), 0.6),
+            ([0.3, 0.1], Some(1.0), 0.9),
+            ([0.0, 0.1], Some(0.0), 0.0),
+            ([0.0, 0.1], None, 0.0),
+        ] {
+            let found = of(p, outside, 0.0).expect("a score");
+            assert!((found - expected).abs() < 1e-6, "{p:?} {outside:?}: {found}");
+        }
+        assert!(of([0.3, 0.1], None, 0.39).is_ok());
+        for outside in [None, Some(0.0)] {
+            let error = of([0.3, 0.1], outside, 0.5).expect_err("mostly something else");
+            assert!(error.contains("have 0.400") && error.contains("at least 0.5"), "{error}");
+            let error = of([0.0, 0.0], outside, 0.0).expect_err("neither");
+            assert!(error.contains("none of the words"), "{error}");
+        }
     }
 
     #[test]

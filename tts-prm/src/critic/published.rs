@@ -23,7 +23,9 @@
 //!
 //! `GenPRM` may run code between critique and verdict; here none is run, as in its mode without execution.
 //! Where a model tells no log-probabilities, as on many servers, judgements of `thinkprm-steps` and `genprm` are refused;
-//! `"by": "word"` in the reading of such a judge makes 1 or 0 of each verdict. `ThinkPRM`'s `</think>` ends the chain of thought, as does the question that it puts to itself.
+//! `"by": "word"` in the reading of such a judge makes 1 or 0 of each verdict. `ThinkPRM`'s `</think>` ends the chain of
+//! thought, as do the question that it puts to itself, and a step behind the last of the solution, which its models go on to
+//! judge though it is not there.
 //!
 //! Source: Liu et al. 2025 (arXiv 2504.02495); Zhang et al. 2024 (arXiv 2408.15240); Khalifa et al. 2025 (arXiv
 //! 2504.16828); Zhao et al. 2025 (arXiv 2504.00891); Han et al. 2025 (arXiv 2507.16075), section 3.2, for helpful and
@@ -79,7 +81,16 @@ impl Judge {
         let yes_no = |cue: &str, words: [&str; 2], critique: bool| {
             let [yes, no] = words.map(str::to_owned);
             let words = vec![(yes, 1.0), (no, 0.0)];
-            Reading::Decision(Decision { cue: cue.into(), words, by: By::Probability, critique })
+            // `GenRM`'s score is p(Yes) as it is, `ThinkPRM`'s its share of yes and no.
+            let outside = name.starts_with("genrm").then_some(0.0);
+            Reading::Decision(Decision {
+                cue: cue.into(),
+                words,
+                outside,
+                by: By::Probability,
+                critique,
+                ..Decision::default()
+            })
         };
         let (template, reading, temperature) = match name {
             "deepseek-grm" => (name, Reading::Boxes { low: 1, high: 10 }, 0.5),
@@ -132,7 +143,9 @@ impl Judge {
             "thinkprm" | "thinkprm-steps" => Self {
                 max_tokens: 8_192,
                 begin: "\nLet's verify step by step:".into(),
-                stop: vec!["Is the solution correct?".into(), "</think>".into()],
+                stop: ["Is the solution correct?", "</think>", "Step {next}:"]
+                    .map(str::to_owned)
+                    .to_vec(),
                 ..judge
             },
             "genprm" => Self {

@@ -120,10 +120,10 @@ impl Jury {
                 };
             let ask = Ask::of(question).about(response.node).aside();
             let step = turns.said.len() + 1;
-            let Some(line) = desk.line(self.written(ask, step)).await else {
+            let Some(line) = desk.line(self.written(ask, step, step + 1)).await else {
                 return Err(Refusal::Failed);
             };
-            let Some(looks) = self.look_again(desk, line).await else {
+            let Some(looks) = self.look_again(desk, line, step + 1).await else {
                 return Err(Refusal::Failed);
             };
             let line = &looks.last().line;

@@ -406,7 +406,7 @@ fn things(judge: &Judge, step: usize, score: Option<f64>, text: &str) -> Vec<Vec
         Some((critique, decision, said))
     });
     let mut things = match decided {
-        None => vec![vec![read(begin), learnt(written)]],
+        None => vec![vec![read(begin), learnt(judge.before_next(written))]],
         Some((critique, decision, said)) => {
             let mut words = decision.words.iter();
             let word = words.find(|(_, value)| score.is_some_and(|own| (value - own).abs() < 1e-9));

@@ -81,6 +81,24 @@ fn chains_are_kept_whose_every_verdict_is_right() {
     assert_eq!(all.len(), 3);
 }
 
+/// A model that checks steps goes on where there is none: it is ended there, is read, and does not learn to go on.
+#[test]
+fn a_chain_that_goes_on_to_a_step_that_is_not_there_ends_before_it() {
+    let judge = Voice::new(
+        |_, _, _| "\nStep 1: \\boxed{correct}\nStep 2: \\boxed{correct}\nStep 3: I guess. \\boxed{incorrect}",
+    );
+    let think = by(published("thinkprm-steps"), &By::Word);
+    let (verify, cases) = (Verify { samples: 1, easy: true }, [case(&["good", "good"], None)]);
+    let (kept, found) =
+        verified_steps(&Search::new(&judge), &think, &cases, verify, on).expect("runs");
+    assert_eq!((found.judgements, found.refused, found.right), (1, 0, 1), "{found:?}");
+    let expected = [
+        ("\nLet's verify step by step:", false),
+        ("\nStep 1: \\boxed{correct}\nStep 2: \\boxed{correct}\n", true),
+    ];
+    assert_eq!(told(&kept[0].parts), expected);
+}
+
 #[test]
 fn each_turn_is_learnt_in_sight_of_those_before() {
     let judge = Voice::new(|asked, _, _| {

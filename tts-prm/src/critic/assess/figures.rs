@@ -17,6 +17,7 @@ use super::super::ballot::{Ballot, Vote};
 use super::super::jury::{Jury, Order};
 use super::preference::Preference;
 use super::ranks::{self, Ranked};
+use super::refused::is_second;
 use super::report::{Assessment, Bias, Ruling};
 use super::sections::Sections;
 use super::trust::trust;
@@ -187,7 +188,8 @@ pub(super) fn silence(
     if judgements > 0 {
         return None;
     }
-    let commonest = reasons.iter().max_by_key(|(_, count)| **count);
+    let own = reasons.iter().filter(|(why, _)| !is_second(why));
+    let commonest = own.max_by_key(|(_, count)| **count);
     let why = commonest.map_or_else(String::new, |(why, _)| format!(": {why}"));
     Some(match refused {
         0 => format!("nothing could be judged{why}"),
@@ -195,15 +197,22 @@ pub(super) fn silence(
     })
 }
 
-/// Writes why judgements were refused, the commonest reasons first.
+/// Writes why judgements were refused, the commonest reasons first; those of a meta-judge behind those of the judge.
 pub(super) fn write_reasons(
     reasons: &BTreeMap<String, usize>,
     out: &mut dyn Write,
 ) -> io::Result<()> {
-    let mut reasons: Vec<(&String, &usize)> = reasons.iter().collect();
-    reasons.sort_by_key(|(_, count)| std::cmp::Reverse(**count));
-    for (why, count) in reasons.into_iter().take(5) {
-        writeln!(out, "          {count} refused: {why}")?;
+    for second in [false, true] {
+        let own = reasons.iter().filter(|(why, _)| is_second(why) == second);
+        let mut own: Vec<(&String, &usize)> = own.collect();
+        let all: usize = own.iter().map(|(_, count)| **count).sum();
+        if second && all > 0 {
+            writeln!(out, "          {all} judgements of the meta-judge refused")?;
+        }
+        own.sort_by_key(|(_, count)| std::cmp::Reverse(**count));
+        for (why, count) in own.into_iter().take(5) {
+            writeln!(out, "          {count} refused: {why}")?;
+        }
     }
     Ok(())
 }

@@ -24,6 +24,7 @@ use super::first_errors::StepRuling;
 use super::graded::{self, Graded};
 use super::known::{Known, Measured};
 use super::preference::Preference;
+use super::refused::refused;
 use super::report::Ruling;
 use super::step_cases::StepCase;
 use crate::PrmError;
@@ -176,7 +177,7 @@ pub struct Heard {
     pub right: f64,
     /// Judgements that were read.
     pub written: Vec<Written>,
-    /// And those that were not.
+    /// And those that were not; the reasons of a meta-judge that could not be read say whose they are.
     pub unread: Vec<Unread>,
 }
 
@@ -320,20 +321,18 @@ impl Heard {
             text: text(jury, outcome, judgement.node),
             tokens: outcome.tree.generated(judgement.node),
         });
-        let unread = outcome.unscored.iter().map(|unread| Unread {
-            why: unread.why.clone(),
-            text: text(jury, outcome, unread.node),
-            tokens: outcome.tree.generated(unread.node),
+        let unread = refused(jury, &ruling.ballot, outcome).into_iter().map(|refused| Unread {
+            text: refused.node.map_or_else(String::new, |node| text(jury, outcome, node)),
+            tokens: refused.node.map_or(0, |node| outcome.tree.generated(node)),
+            why: refused.why,
         });
-        let failed = ruling.reasons.iter().skip(outcome.unscored.len());
-        let failed = failed.map(|why| Unread::without_text(why));
         Self {
             item,
             totals: By::Jury(jury).totals(&ruling.ballot, known.responses()),
             known,
             right: 0.0,
             written: written.collect(),
-            unread: unread.chain(failed).collect(),
+            unread: unread.collect(),
         }
     }
 

@@ -28,6 +28,7 @@ pub mod page;
 mod panel;
 pub mod preference;
 mod ranks;
+mod refused;
 pub mod report;
 pub mod scored;
 pub mod sections;
@@ -43,7 +44,6 @@ use tts_core::{Cost, Desk, NodeId, Outcome, Prompt, Requirements, Script, Script
 
 use super::ballot::Ballot;
 use super::jury::{Jury, Order};
-use super::read::Refusal;
 use super::response::Response;
 
 pub use curve::{Votes, curve, over_subsets};
@@ -64,6 +64,8 @@ pub use report::{Assessment, Bias, Ruling};
 pub use scored::{score_preferences, steps_of};
 pub use sections::Sections;
 pub use step_cases::{StepCase, StepCases, read_step_cases};
+
+pub(super) use refused::is_second;
 
 /// Asks a jury about the responses of one preference.
 #[derive(Clone)]
@@ -227,7 +229,8 @@ pub(crate) fn hear_whole(
                 Ok(outcome) => {
                     let mut ballot = heard[number].lock().unwrap_or_else(PoisonError::into_inner);
                     let ballot = std::mem::take(&mut *ballot);
-                    let reasons = reasons(&outcome);
+                    let refused = refused::refused(jury, &ballot, &outcome);
+                    let reasons = refused.into_iter().map(|refused| refused.why).collect();
                     let ruling = rulings[number].insert(Ruling { ballot, reasons });
                     done(number, ruling, &outcome).is_break()
                 }
@@ -243,13 +246,6 @@ pub(crate) fn hear_whole(
         },
     );
     Ended::join(ended, rulings)
-}
-
-/// Why judgements were refused: what could not be read, and lines that were not written.
-fn reasons(outcome: &Outcome) -> Vec<String> {
-    let unread = outcome.unscored.iter().map(|unread| unread.why.clone());
-    let failed = outcome.failed.iter().map(|failed| Refusal::failed(&failed.error));
-    unread.chain(failed).collect()
 }
 
 impl Jury {

@@ -37,7 +37,7 @@ use super::sections::Sections;
 pub struct Ruling {
     /// Its judgements.
     pub ballot: Ballot,
-    /// Why others were refused.
+    /// Why others were refused; reasons of a meta-judge, which are about its own judgements, begin with `meta-judge: `.
     pub reasons: Vec<String>,
 }
 
@@ -76,7 +76,7 @@ pub struct Assessment {
     pub judgements: usize,
     /// Judgements that were refused.
     pub refused: usize,
-    /// Why, and how often.
+    /// Why, and how often; and why judgements of a meta-judge were ([`Ruling::reasons`]).
     pub reasons: BTreeMap<String, usize>,
     /// The area under the ROC curve over all responses; `None` where nothing was judged.
     pub auc: Option<Auc>,

@@ -9,7 +9,9 @@
 //!   model was taught to say one of them. A word that was drawn though it was not likely makes the other one sure:
 //!   for a model that says other things too, [`By::Scorer`] compares the two words themselves.
 //! * [`By::Scorer`]: the score of a named scorer, [`super::super::NextWord`] say, which reads the probabilities of
-//!   all words: the exact expectation of a softmax over them.
+//!   all words: the exact expectation of a softmax over them, or, where it is said what all else is worth
+//!   ([`Decision::outside`]), of their probabilities as they are. With Yes at 1, No at 0 and all else at 0 that is p(Yes), not
+//!   p(Yes) over the sum of both.
 //!
 //! Source: Zhang et al. 2024, "Generative Verifiers" (arXiv 2408.15240), equations 3 to 5 (p(Yes), and its mean over
 //! critiques); graded letters by expectation: Liu et al. 2023, "G-Eval" (arXiv 2303.16634), equation 1.
@@ -17,7 +19,7 @@
 use serde::{Deserialize, Serialize};
 use tts_core::judge::{Joint, beside, ends, is_word};
 
-use super::Refusal;
+use super::{LARGEST, Refusal};
 
 /// A last word, see the [module](self).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -27,6 +29,14 @@ pub struct Decision {
     pub cue: String,
     /// The words, and what each is worth.
     pub words: Vec<(String, f64)>,
+    /// What whatever else might be said is worth to a scorer that reads the words' probabilities, no less and no more than they
+    /// are; `None` takes the words for all that could be said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub outside: Option<f64>,
+    /// The least that the probabilities of all words may come to, from 0 to 1: below it such a scorer refuses the decision, for the
+    /// model would say something else.
+    #[serde(default, skip_serializing_if = "is_nothing")]
+    pub least: f64,
     /// How the word is read.
     #[serde(default)]
     pub by: By,
@@ -37,6 +47,14 @@ pub struct Decision {
 
 fn yes() -> bool {
     true
+}
+
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde's skip_serializing_if takes a reference"
+)]
+fn is_nothing(share: &f64) -> bool {
+    *share <= 0.0
 }
 
 /// How a decision is read.
@@ -65,6 +83,8 @@ impl Default for Decision {
         Self {
             cue: "\nIs the answer correct (Yes/No)?".into(),
             words: vec![("Yes".into(), 1.0), ("No".into(), 0.0)],
+            outside: None,
+            least: 0.0,
             by: By::Word,
             critique: true,
         }
@@ -178,8 +198,11 @@ impl Decision {
             return Err(format!("decision: {} words, expected at least 2", self.words.len()));
         }
         for (place, (word, value)) in self.words.iter().enumerate() {
-            if !value.is_finite() {
-                return Err(format!("decision: {word:?} is worth {value}, expected a number"));
+            // Sums and shares of such are numbers, and NaN is not within.
+            if !(-LARGEST..=LARGEST).contains(value) {
+                return Err(format!(
+                    "decision: words: {word:?} is worth {value}, expected a number from -{LARGEST} to {LARGEST}"
+                ));
             }
             if word.trim().is_empty() || word.trim() != word {
                 return Err(format!(
@@ -190,6 +213,26 @@ impl Decision {
             if self.words[..place].iter().any(|(other, _)| lower(other) == lower(word)) {
                 return Err(format!("decision: the word {word:?} stands twice"));
             }
+            // The probability of the beginning holds that of the whole.
+            let mut others = self.words.iter().filter(|(other, _)| lower(other) != lower(word));
+            if let Some((other, _)) =
+                others.find(|(other, _)| lower(other).starts_with(&lower(word)))
+            {
+                return Err(format!(
+                    "decision: the word {other:?} begins with {word:?}, expected words of which none begins another"
+                ));
+            }
+        }
+        let [low, high] = self.range();
+        if let Some(outside) = self.outside
+            && !(low..=high).contains(&outside)
+        {
+            return Err(format!(
+                "decision: outside is {outside}, expected a number from {low} to {high}, as the words are worth"
+            ));
+        }
+        if !(0.0..=1.0).contains(&self.least) {
+            return Err(format!("decision: least is {}, expected 0 to 1", self.least));
         }
         if self.by == By::Probability && self.words.len() != 2 {
             let words = self.words.len();

@@ -25,7 +25,8 @@ pub(super) fn scores(
     boxes::numbers(&list[..end], responses, low, high)
 }
 
-fn number(c: char) -> bool {
+/// Whether a number may begin with it.
+pub(super) fn number(c: char) -> bool {
     BEGINS.contains(c)
 }
 

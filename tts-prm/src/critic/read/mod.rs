@@ -26,6 +26,7 @@
 
 mod boxes;
 pub mod decision;
+mod forms;
 mod json;
 mod list;
 mod marks;
@@ -37,6 +38,9 @@ use tts_core::Line;
 
 pub use decision::{By, Decision};
 pub use refusal::Refusal;
+
+/// The greatest score, in either direction: sums and shares of such are numbers.
+pub(super) const LARGEST: f64 = 1e9;
 
 /// What a judgement said.
 #[derive(Debug, Clone, PartialEq)]
@@ -116,7 +120,7 @@ pub enum Reading {
         /// The greatest.
         high: f64,
     },
-    /// A letter behind the last mark; a score is its place from the end, so that the first is the best.
+    /// A letter behind the last mark; its score is how many letters stand behind it: the first of five is worth 4, the last 0.
     Letter {
         /// What stands before the letter.
         marker: String,
@@ -292,41 +296,53 @@ impl Reading {
     /// # Errors
     /// A sentence that names the field at fault.
     pub fn check(&self) -> Result<(), String> {
+        self.check_fields()?;
         let [low, high] = self.range();
         if !(low.is_finite() && high.is_finite() && low < high) {
             return Err(format!("reading: scores from {low} to {high}, expected low below high"));
         }
-        let blank = |field: &str, text: &str| {
-            if text.trim().is_empty() {
-                return Err(format!("reading: {field} is blank, expected what a judge writes"));
-            }
-            Ok(())
-        };
+        if low < -LARGEST || high > LARGEST {
+            return Err(format!(
+                "reading: scores from {low} to {high}, expected none beyond {LARGEST} on either side"
+            ));
+        }
+        Ok(())
+    }
+
+    fn check_fields(&self) -> Result<(), String> {
         match self {
             Self::Boxes { .. } | Self::Best => Ok(()),
             Self::List { open, close, .. } => {
                 blank("open", open)?;
                 blank("close", close)?;
+                if open.ends_with(list::number) {
+                    return Err(format!("reading: open is {open:?}, which a number begins with"));
+                }
                 if close.starts_with(|c: char| c == ',' || c.is_ascii_digit()) {
                     return Err(format!("reading: close is {close:?}, which a list holds itself"));
                 }
                 Ok(())
             }
             Self::Verdict { first, second, tie } => {
-                let marks = [Some(first), Some(second), tie.as_ref()];
-                let marks: Vec<&String> = marks.into_iter().flatten().collect();
-                for (place, mark) in marks.iter().enumerate() {
-                    blank("a mark of the verdict", mark)?;
-                    if marks[..place].contains(mark) {
-                        return Err(format!("reading: {mark:?} stands for two verdicts"));
+                let marks =
+                    [("first", Some(first)), ("second", Some(second)), ("tie", tie.as_ref())];
+                let mut seen: Vec<&String> = Vec::new();
+                for (field, mark) in marks {
+                    let Some(mark) = mark else { continue };
+                    if seen.contains(&mark) {
+                        return Err(format!(
+                            "reading: {mark:?} stands for two verdicts, the second as {field}"
+                        ));
                     }
+                    common(field, mark)?;
+                    seen.push(mark);
                 }
                 Ok(())
             }
-            Self::Ranking { marker } | Self::Number { marker, .. } => blank("marker", marker),
+            Self::Ranking { marker } | Self::Number { marker, .. } => common("marker", marker),
             Self::Json { field, .. } => blank("field", field),
             Self::Letter { marker, letters } => {
-                blank("marker", marker)?;
+                common("marker", marker)?;
                 let mut seen = Vec::new();
                 for letter in letters.chars().map(|letter| letter.to_ascii_uppercase()) {
                     if !letter.is_ascii_alphabetic() || seen.contains(&letter) {
@@ -335,6 +351,9 @@ impl Reading {
                         ));
                     }
                     seen.push(letter);
+                }
+                if seen.len() < 2 {
+                    return Err(format!("reading: letters are {letters:?}, expected at least two"));
                 }
                 Ok(())
             }
@@ -361,6 +380,29 @@ impl Reading {
             Self::Head { scorer, .. } => blank("scorer", scorer),
         }
     }
+}
+
+/// A text that a judge writes.
+fn blank(field: &str, text: &str) -> Result<(), String> {
+    if text.trim().is_empty() {
+        return Err(format!("reading: {field} is blank, expected what a judge writes"));
+    }
+    Ok(())
+}
+
+/// A text that a judge writes for this alone: no single letter or digit, which any word may hold and which no space in what is
+/// judged can break.
+fn common(field: &str, text: &str) -> Result<(), String> {
+    blank(field, text)?;
+    let mut chars = text.trim().chars();
+    if let (Some(c), None) = (chars.next(), chars.next())
+        && c.is_alphanumeric()
+    {
+        return Err(format!(
+            "reading: {field} is {text:?}, which stands in any text: expected more than one letter or digit"
+        ));
+    }
+    Ok(())
 }
 
 #[cfg(test)]

@@ -346,9 +346,41 @@ fn readings_are_data_and_are_checked() {
         (r#"{"boxes": {"low": 10, "high": 1}}"#, Some("low below high")),
         (r#"{"letter": {"marker": "Grade:", "letters": "ABA"}}"#, Some("each letter once")),
         (r#"{"steps": {"right": "yes", "wrong": "Yes"}}"#, Some("for right and for wrong")),
-        (r#"{"verdict": {"first": "A", "second": "A"}}"#, Some("two verdicts")),
+        (r#"{"letter": {"marker": "Grade:", "letters": ""}}"#, Some("expected at least two")),
+        (r#"{"letter": {"marker": "Grade:", "letters": "A"}}"#, Some("expected at least two")),
+        (r#"{"letter": {"marker": "G", "letters": "AB"}}"#, Some("marker is \"G\"")),
+        (r#"{"verdict": {"first": "[[A]]", "second": "[[A]]"}}"#, Some("two verdicts")),
+        (r#"{"verdict": {"first": "A", "second": "B"}}"#, Some("first is \"A\"")),
+        (r#"{"verdict": {"first": "[[A]]", "second": "\u00e9"}}"#, Some("second is \"\u{e9}\"")),
+        (r#"{"verdict": {"first": "[[A]]", "second": "[[B]]", "tie": "C"}}"#, Some("tie is \"C\"")),
+        (r#"{"ranking": {"marker": "1"}}"#, Some("marker is \"1\"")),
+        (r#"{"number": {"marker": "=", "low": 0, "high": 1}}"#, None),
+        (r#"{"list": {"open": "-", "close": "]", "low": 0, "high": 1}}"#, Some("open is \"-\"")),
+        (r#"{"json": {"field": "score", "low": -1e300, "high": 1e300}}"#, Some("none beyond")),
         (r#"{"number": {"marker": " ", "low": 0, "high": 1}}"#, Some("marker is blank")),
-        (r#"{"decision": {"cue": "?", "words": [["a", 1]]}}"#, Some("low below high")),
+        (
+            r#"{"decision": {"cue": "?", "words": [["a", 1]]}}"#,
+            Some("1 words, expected at least 2"),
+        ),
+        (r#"{"decision": {"cue": "?", "words": [["a", 1], ["b", 1]]}}"#, Some("low below high")),
+        (r#"{"decision": {"cue": "?", "words": [["a", 1e12], ["b", 1]]}}"#, Some("\"a\" is worth")),
+        (
+            r#"{"decision": {"cue": "?", "words": [["A+", 2], ["a", 1]]}}"#,
+            Some("begins with \"a\""),
+        ),
+        (
+            r#"{"decision": {"cue": "?", "words": [["good", 1], ["Goodish", 0]]}}"#,
+            Some("\"Goodish\" begins"),
+        ),
+        (r#"{"decision": {"cue": "?", "words": [["a", 1], ["", 0]]}}"#, Some("the word \"\"")),
+        (
+            r#"{"decision": {"cue": "?", "words": [["a", 1], ["b", 0]], "outside": 2}}"#,
+            Some("outside is 2"),
+        ),
+        (
+            r#"{"decision": {"cue": "?", "words": [["a", 1], ["b", 0]], "least": 2}}"#,
+            Some("least is 2"),
+        ),
         (r#"{"decision": {"cue": "?", "words": [["a", 1], ["A", 0]]}}"#, Some("stands twice")),
     ] {
         let reading: Reading = serde_json::from_str(json).expect(json);

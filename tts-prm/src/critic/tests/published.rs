@@ -91,6 +91,10 @@ fn thinkprm() {
                 Is the solution correct?";
     let read = judge.read(said, &[&solution]).expect("read");
     assert_eq!((read.steps, read.scores), (vec![1.0, 1.0], vec![1.0]));
+    // It ends where it would go on to a step that is not there.
+    let stop = judge.rule(0, Some(3)).stop;
+    assert_eq!(stop, ["Is the solution correct?", "</think>", "Step 3:"]);
+    assert_eq!(judge.rule(0, None).stop, stop[..2]);
     // It stops at the first error.
     let said = "Step 1: 7 - 3 is 4, not 5. The step is \\boxed{incorrect}.\n</think>";
     assert_eq!(judge.read(said, &[&solution]).expect("read").steps, [0.0, 0.0]);
@@ -142,6 +146,12 @@ fn genrm() {
     assert_eq!(read(yes), Ok(vec![1.0]));
     assert_eq!(read(&yes.replace(" Yes", " No")), Ok(vec![0.0]));
     assert!(read("I could not say.").is_err());
+    // The paper's score is p(Yes), whatever else might be said; of ThinkPRM it is the share of yes among both.
+    for (name, outside) in [("genrm", Some(0.0)), ("genrm-cot", Some(0.0)), ("thinkprm", None)] {
+        let judge = Judge::published(name).expect(name);
+        let Reading::Decision(decision) = &judge.reading else { panic!("a decision") };
+        assert_eq!(decision.outside, outside, "{name}");
+    }
 }
 
 #[test]

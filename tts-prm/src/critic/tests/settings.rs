@@ -111,6 +111,17 @@ fn settings_that_mean_nothing_together_are_refused() {
             "begin is of a critique",
         ),
         (r#"{"most": 1, "template": "listwise", "reading": "best"}"#, "most is 1"),
+        (r#"{"stop": ["boxed"]}"#, "stop has \"boxed\", which would cut a verdict"),
+        (r#"{"stop": ["</think>", ","]}"#, "stop has \",\""),
+        (r#"{"stop": ["Step {next}:"]}"#, "about several responses"),
+        (
+            r#"{"template": "steps", "reading": {"steps": {"right": "a", "wrong": "b"}}, "stop": ["}"]}"#,
+            "a verdict such as \"\\\\boxed{a}\"",
+        ),
+        (
+            r#"{"template": "rubric", "reading": {"letter": {"marker": "Grade:", "letters": "AB"}}, "stop": [":"]}"#,
+            "a verdict such as \"Grade: A\"",
+        ),
         (r#"{"template": "deepseek-grm-single"}"#, "response 2 is not shown"),
         (r#"{"template": "{{ problem }}", "most": 1}"#, "the response is not shown"),
         (
@@ -120,6 +131,14 @@ fn settings_that_mean_nothing_together_are_refused() {
     ] {
         let error = judge(json).expect("read").check().expect_err(json);
         assert!(error.contains(expected), "{error}");
+    }
+    // A text that ends a verdict may end the judgement, and one that says that a step is wrong is the last.
+    for json in [
+        r#"{"stop": ["}", "</think>"]}"#,
+        r#"{"template": "steps", "reading": {"steps": {"right": "a", "wrong": "b"}}, "stop": ["\\boxed{b}", "Step {next}:"]}"#,
+        r#"{"template": "pairwise", "reading": {"verdict": {"first": "[[A]]", "second": "[[B]]"}}, "stop": ["]]"]}"#,
+    ] {
+        assert_eq!(judge(json).expect("read").check(), Ok(()), "{json}");
     }
     // What is missing is told before anything is spent.
     let world = world();
