@@ -72,7 +72,7 @@ fn shortened(text: &str, longest: usize) -> String {
 /// A text with a space in each mark, behind its first character.
 fn guarded(text: &str, marks: &[String]) -> String {
     let several = |mark: &&String| mark.chars().nth(1).is_some();
-    let marks: Vec<&[u8]> = marks.iter().filter(several).map(|mark| mark.as_bytes()).collect();
+    let marks: Vec<&[u8]> = marks.iter().filter(several).map(String::as_bytes).collect();
     let bytes = text.as_bytes();
     let begins = |at: usize, mark: &[u8]| {
         bytes.get(at..at + mark.len()).is_some_and(|found| found.eq_ignore_ascii_case(mark))

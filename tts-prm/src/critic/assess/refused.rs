@@ -97,7 +97,7 @@ mod tests {
         let item = |number: usize| Graded {
             prompt: format!("q{number}").into(),
             response: "So.".into(),
-            label: f64::from(u8::from(number % 2 == 0)),
+            label: f64::from(u8::from(number.is_multiple_of(2))),
             truth: Some(true),
             subset: None,
             reference: None,

@@ -37,6 +37,7 @@ fn counts_that_mean_nothing_are_refused() {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "a table")]
 fn settings_that_mean_nothing_together_are_refused() {
     let of = |name: &str| Jury::of(Judge::published(name).expect("known"), 4);
     let meta = |keep| Some(Meta::of("meta", keep));
